@@ -1,0 +1,43 @@
+//! Every limit of the wire, with unit and reason. What a network may tune is in the policy instead.
+
+/// Vertices of a segment: enough for a roundabout at 60 m, few enough to sign with each picture.
+pub const SEGMENT_VERTICES_MAX: usize = 8;
+/// Metres of a segment: twice the widest spacing and slack, so that a lie stays local.
+pub const SEGMENT_LENGTH_MAX_M: f64 = 60.0;
+/// Milliseconds from a segment's first vertex to the capture: at 10 s a slow crawl still joins up.
+pub const SEGMENT_DURATION_MAX_MS: u32 = 10_000;
+/// Cells of a segment: 60 m cross about 7, a zigzag a few more.
+pub const SEGMENT_CELLS_MAX: usize = 12;
+/// Metres per second between two vertices (252 km/h): faster is no car.
+pub const LEG_SPEED_MAX_M_S: f64 = 70.0;
+
+/// Bytes of a signed envelope: an observation of 8 vertices and 4 models needs under 700.
+pub const ENVELOPE_BYTES_MAX: usize = 4_096;
+/// Bytes of a signed policy: it carries up to [`POLICY_MODELS_MAX`] model hashes.
+pub const POLICY_BYTES_MAX: usize = 16_384;
+/// Bytes of a picture (2 MiB): the upload's item limit.
+pub const PICTURE_BYTES_MAX: usize = 2 * 1_024 * 1_024;
+/// Pixels of a picture's longer side.
+pub const PICTURE_SIDE_MAX: u32 = 2_048;
+/// Items of an upload batch.
+pub const BATCH_ITEMS_MAX: usize = 64;
+/// Bytes of an upload batch (16 MiB): what a phone can afford to send again.
+pub const BATCH_BYTES_MAX: usize = 16 * 1_024 * 1_024;
+/// Pictures of one observation: one, until a kind needs more.
+pub const MEDIA_MAX: usize = 1;
+/// Models that one observation or policy names.
+pub const POLICY_MODELS_MAX: usize = 32;
+/// Models that one observation names: one for each role, twice over.
+pub const OBSERVATION_MODELS_MAX: usize = 4;
+
+/// Unix milliseconds of 2010-01-01: no earlier time is a capture's.
+pub const TIME_MIN_MS: u64 = 1_262_304_000_000;
+/// Milliseconds that a capture may lie ahead of the server's clock: what clocks differ by.
+pub const TIME_AHEAD_MAX_MS: u64 = 300_000;
+
+/// Seconds for which a driver's token is good.
+pub const TOKEN_LIFE_S: u64 = 60;
+/// Bytes of a path that a token may name.
+pub const TOKEN_PATH_BYTES_MAX: usize = 256;
+/// Bytes of a server's origin in a registration.
+pub const ORIGIN_BYTES_MAX: usize = 256;
