@@ -8,7 +8,6 @@
 //! own evidence, to the last digit, and [`score`] is the same function over everybody.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map;
 
 use crate::micros::Micros;
 use crate::params::ScoringParams;
@@ -133,12 +132,7 @@ pub fn score<A: Ord + Clone>(
     for ((account, class), own) in own {
         let paid = account_units(&own, |unit| units.get(&(class, unit)).copied(), params);
         let score = capped_sum(&paid, params);
-        match accounts.entry(account.clone()) {
-            btree_map::Entry::Occupied(entry) => *entry.into_mut().get_mut(class) = score,
-            btree_map::Entry::Vacant(entry) => {
-                *entry.insert(ByClass::default()).get_mut(class) = score
-            }
-        }
+        *accounts.entry(account.clone()).or_default().get_mut(class) = score;
     }
     Scores { units, accounts }
 }

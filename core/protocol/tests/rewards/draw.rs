@@ -16,7 +16,7 @@ pub const ACCOUNTS: Range<u8> = 0..5;
 /// One observation's cover of one unit.
 pub type Cover = (Class, Unit, u8, Micros);
 
-/// The third of three neighbouring cells in San Francisco is `cell(2)`.
+/// One of seven neighbouring cells in San Francisco, 0 to 6.
 pub fn cell(number: u8) -> CellId {
     let centre = h3o::LatLng::new(37.7749, -122.4194).expect("a legal position");
     let cells = centre

@@ -18,13 +18,9 @@ fn trust() -> impl Strategy<Value = Trust> {
 
 #[test]
 fn latency_is_whole_for_a_day_and_half_at_ten() {
-    let check = |age_ms, expect| {
-        assert_eq!(
-            latency(age_ms, &ScoringParams::default()),
-            Micros(expect),
-            "{age_ms} ms"
-        )
-    };
+    let params = ScoringParams::default();
+    let check =
+        |age_ms, expect| assert_eq!(latency(age_ms, &params), Micros(expect), "{age_ms} ms");
     check(-1, 0);
     check(i64::MIN, 0);
     check(0, 1_000_000);
