@@ -132,6 +132,17 @@ fn before_anything_is_claimable_there_is_no_leaf() {
     assert_eq!(states[0].leaves().count(), 0);
 }
 
+#[test]
+fn a_payout_of_nothing_is_not_carried_along() {
+    let states = closes(&[(
+        Amounts::from([(0, Micros::ZERO)]),
+        Micros::ZERO,
+        Amounts::new(),
+        7,
+    )]);
+    assert!(states[0].pending.is_empty());
+}
+
 fn epochs() -> impl Strategy<Value = Vec<Epoch>> {
     let paid = btree_map(ACCOUNTS, micros(1_000_000), 0..5);
     // The treasury is named in corrections too: nothing is taken from it.

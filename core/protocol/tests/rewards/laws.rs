@@ -76,6 +76,17 @@ fn a_unit_without_a_weight_pays_nothing() {
     assert_eq!(score_of(&scores, 0, Class::High), Micros::ZERO);
 }
 
+#[test]
+fn a_freshness_or_weight_above_one_counts_as_one() {
+    let unit = Unit {
+        cell: cell(0),
+        quadrant: Quadrant::N,
+    };
+    let weights = table(&[(Class::High, unit, 0, Micros(u64::MAX))]);
+    let scores = score(&weights, |_| Micros(u64::MAX), &ScoringParams::default());
+    assert_eq!(score_of(&scores, 0, Class::High), Micros::ONE);
+}
+
 proptest! {
     #[test]
     fn any_order_of_observations_gives_the_same_table(

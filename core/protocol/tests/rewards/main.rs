@@ -2,6 +2,7 @@
 
 mod claims;
 mod draw;
+mod fixed_point;
 mod freshness;
 mod golden;
 mod laws;
