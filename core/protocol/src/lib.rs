@@ -30,6 +30,7 @@ pub mod token;
 
 // What it earns: weight, freshness, score, payout, and the tree it is claimed from.
 pub mod claims;
+pub mod evidence;
 pub mod freshness;
 pub mod merkle;
 pub mod micros;

@@ -1,0 +1,255 @@
+"""Writes messages.json: golden vectors of the wire format, good and bad, from an implementation of its own.
+
+Everything here is made with cbor2 and cryptography from wire.md alone, so that the Rust reader and this writer check each other:
+
+    python3 -m pip install cbor2 cryptography
+    python3 core/protocol/vectors/messages.py
+
+P-256 signatures are randomised: running it again changes those bytes and nothing else.
+"""
+
+import hashlib
+import json
+import pathlib
+
+import cbor2
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+
+NETWORK = "wayhex-test"
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+
+
+def cbor(value):
+    return cbor2.dumps(value, canonical=True)
+
+
+def ordered_map(entries):
+    """A map whose keys are ascending integers, absent values left out: RFC 8949 orders by encoded bytes, which is that."""
+    return {key: value for key, value in sorted(entries.items()) if value is not None}
+
+
+class Ed25519Key:
+    def __init__(self, seed):
+        self.private = ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+        raw = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+        self.cose = b"\xa3\x01\x01\x20\x06\x21" + cbor(raw)
+        self.alg = -19
+
+    def sign(self, message):
+        return self.private.sign(message)
+
+
+class P256Key:
+    def __init__(self, scalar):
+        self.private = ec.derive_private_key(scalar, ec.SECP256R1())
+        point = self.private.public_key().public_numbers()
+        self.cose = b"\xa4\x01\x02\x20\x01\x21" + cbor(point.x.to_bytes(32, "big")) + b"\x22" + cbor(point.y.to_bytes(32, "big"))
+        self.alg = -9
+
+    def sign(self, message, high=False):
+        r, s = utils.decode_dss_signature(self.private.sign(message, ec.ECDSA(hashes.SHA256())))
+        if (s > P256_ORDER // 2) != high:
+            s = P256_ORDER - s
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+def envelope(key, domain, payload, network=NETWORK, alg=None, kid=None, unprotected=b"\xa0", signature=None, tag=b"\xd2", **sign):
+    kid = kid if kid is not None else hashlib.sha256(key.cose).digest()
+    protected = cbor({1: alg if alg is not None else key.alg, 4: kid})
+    structure = cbor(["Signature1", protected, cbor([domain, network]), payload])
+    signature = signature if signature is not None else key.sign(structure, **sign)
+    return tag + b"\x84" + cbor(protected) + unprotected + cbor(payload) + cbor(signature)
+
+
+DEVICE = Ed25519Key(bytes(range(32)))
+ENCLAVE = P256Key(0x1234567890ABCDEF1234567890ABCDEF)
+SERVER = Ed25519Key(bytes(range(100, 132)))
+POLICY_HASH = hashlib.sha256(b"a policy").digest()
+PICTURE_HASH = hashlib.sha256(b"a picture").digest()
+MODEL_HASH = hashlib.sha256(b"a model").digest()
+
+FULL = {
+    "kind": 1,
+    "session": bytes(range(16)).hex(),
+    "sequence": 7,
+    "captured_at_ms": 1_765_835_621_771,
+    "time_source": 1,
+    "segment": [[377968769, -1223954125, 1032], [377969353, -1223954664, 500], [377969932, -1223955206, 0]],
+    "fix": {"accuracy_mm": 4500, "satellites": 9, "hdop_milli": 900},
+    "motion": {"speed_mm_s": 8200, "yaw_mdeg": -1250, "acceleration_spread_mm_s2": 310},
+    "media": [[PICTURE_HASH.hex(), 198765, 2028, 1024]],
+    "redaction": {"version": 1, "models": [[1, MODEL_HASH.hex()]], "faces": 2, "plates": 0},
+    "quality": 211,
+    "policy": POLICY_HASH.hex(),
+    "salt": bytes(range(16, 32)).hex(),
+}
+SPARSE = FULL | {
+    "sequence": 0,
+    "time_source": 3,
+    "segment": [[-900000000, 1800000000, 0]],
+    "fix": {},
+    "motion": {},
+    "redaction": {"version": 1, "models": [], "faces": 0, "plates": 0},
+    "quality": 0,
+}
+
+
+def fix(f):
+    return ordered_map({1: f.get("accuracy_mm"), 2: f.get("satellites"), 3: f.get("hdop_milli")})
+
+
+def motion(m):
+    return ordered_map({1: m.get("speed_mm_s"), 2: m.get("yaw_mdeg"), 3: m.get("acceleration_spread_mm_s2")})
+
+
+def observation_map(o):
+    return {
+        1: o["kind"],
+        2: bytes.fromhex(o["session"]),
+        3: o["sequence"],
+        4: o["captured_at_ms"],
+        5: o["time_source"],
+        6: o["segment"],
+        7: fix(o["fix"]),
+        8: motion(o["motion"]),
+        9: [[bytes.fromhex(h), size, width, height] for h, size, width, height in o["media"]],
+        10: {
+            1: o["redaction"]["version"],
+            2: [[role, bytes.fromhex(h)] for role, h in o["redaction"]["models"]],
+            3: o["redaction"]["faces"],
+            4: o["redaction"]["plates"],
+        },
+        11: o["quality"],
+        12: bytes.fromhex(o["policy"]),
+        13: bytes.fromhex(o["salt"]),
+    }
+
+
+OBSERVATION = "wayhex/observation/1"
+
+
+def good_observation(name, fields, key):
+    payload = cbor(observation_map(fields))
+    device = hashlib.sha256(key.cose).digest()
+    return {
+        "name": name,
+        "message": "observation",
+        "fields": fields,
+        "key": key.cose.hex(),
+        "device": device.hex(),
+        "payload": payload.hex(),
+        "id": hashlib.sha256(cbor(["wayhex/id/1", device, payload])).hexdigest(),
+        "envelope": envelope(key, OBSERVATION, payload).hex(),
+    }
+
+
+def good_receipt(name, verdict, reason, retry):
+    observation_id = hashlib.sha256(b"an observation").digest()
+    fields = {1: observation_id, 2: verdict, 3: reason, 4: retry, 5: 12, 6: 1_765_835_700_000}
+    entries = [(key, value) for key, value in fields.items() if value is not None] + [(7, None)]
+    payload = bytes([0xA0 | len(entries)]) + b"".join(cbor(key) + cbor(value) for key, value in entries)
+    return {
+        "name": name,
+        "message": "receipt",
+        "fields": {"id": observation_id.hex(), "verdict": verdict, "reason": reason, "epoch": 12, "server_time_ms": fields[6]},
+        "key": SERVER.cose.hex(),
+        "payload": payload.hex(),
+        "envelope": envelope(SERVER, "wayhex/receipt/1", payload).hex(),
+    }
+
+
+def good_registration(name, key, account):
+    nonce = hashlib.sha256(b"a nonce").digest()
+    fields = {"nonce": nonce.hex(), "origin": "https://ingest.example", "network": NETWORK, "account": account, "binding": 3}
+    payload = cbor({1: key.cose, 2: nonce, 3: fields["origin"], 4: NETWORK, 5: account, 6: 3})
+    return {
+        "name": name,
+        "message": "registration",
+        "fields": fields,
+        "key": key.cose.hex(),
+        "payload": payload.hex(),
+        "envelope": envelope(key, "wayhex/register/1", payload).hex(),
+    }
+
+
+def good_token(name):
+    fields = {"audience": "https://ingest.example", "issued_at_s": 1_765_835_700, "method": "GET", "path": "/v1/me/items?cursor=9"}
+    payload = cbor({3: fields["audience"], 4: fields["issued_at_s"] + 60, 6: fields["issued_at_s"], 256: "GET", 257: fields["path"]})
+    return {
+        "name": name,
+        "message": "token",
+        "fields": fields,
+        "key": DEVICE.cose.hex(),
+        "payload": payload.hex(),
+        "envelope": envelope(DEVICE, "wayhex/token/1", payload).hex(),
+    }
+
+
+def bad(name, error, envelope_bytes, key=DEVICE):
+    return {"name": name, "message": "observation", "key": key.cose.hex(), "envelope": envelope_bytes.hex(), "error": error}
+
+
+def bad_observations():
+    fields = observation_map(FULL)
+    payload = cbor(fields)
+    sealed = envelope(DEVICE, OBSERVATION, payload)
+
+    def with_payload(name, error, changed):
+        return bad(name, error, envelope(DEVICE, OBSERVATION, changed))
+
+    def without(key):
+        return cbor({k: v for k, v in fields.items() if k != key})
+
+    swapped = payload[:1] + payload[3:21] + payload[1:3] + payload[21:]
+    yield bad("empty", "malformed", b"")
+    yield bad("cut_short", "malformed", sealed[:-1])
+    yield bad("followed_by_a_byte", "not_canonical", sealed + b"\x00")
+    yield bad("without_its_tag", "malformed", sealed[1:])
+    yield bad("another_tag", "range", b"\xd1" + sealed[1:])
+    yield bad("something_unprotected", "range", envelope(DEVICE, OBSERVATION, payload, unprotected=b"\xa1\x01\x01"))
+    yield bad("a_flipped_bit_in_the_signature", "signature", sealed[:-1] + bytes([sealed[-1] ^ 1]))
+    yield bad("another_message_type", "signature", envelope(DEVICE, "wayhex/receipt/1", payload))
+    yield bad("another_network", "signature", envelope(DEVICE, OBSERVATION, payload, network="wayhex-other"))
+    yield bad("another_algorithm", "algorithm", envelope(DEVICE, OBSERVATION, payload, alg=-9))
+    yield bad("another_devices_key", "unknown_signer", envelope(DEVICE, OBSERVATION, payload, kid=hashlib.sha256(b"x").digest()))
+    yield bad("a_high_s", "signature", envelope(ENCLAVE, OBSERVATION, payload, high=True), key=ENCLAVE)
+    yield with_payload("an_unknown_key", "unknown_key", cbor(fields | {14: 0}))
+    yield with_payload("a_field_missing", "missing", without(6))
+    yield with_payload("keys_out_of_order", "not_canonical", swapped)
+    yield with_payload("a_key_twice", "not_canonical", b"\xae" + payload[1:3] + payload[1:])
+    yield with_payload("a_long_head", "not_canonical", payload.replace(b"\x03\x07", b"\x03\x18\x07", 1))
+    yield with_payload("an_indefinite_map", "not_canonical", b"\xbf" + payload[1:] + b"\xff")
+    yield with_payload("a_text_for_a_number", "malformed", cbor(fields | {3: "7"}))
+    yield with_payload("a_float_for_a_number", "malformed", cbor(fields | {4: 1.5}))
+    yield with_payload("a_latitude_beyond_the_pole", "range", cbor(fields | {6: [[900000001, 0, 0]]}))
+    yield with_payload("no_vertex", "range", cbor(fields | {6: []}))
+    yield with_payload("nine_vertices", "too_large", cbor(fields | {6: [[0, i, 0] for i in range(9)]}))
+    yield with_payload("times_that_rise", "range", cbor(fields | {6: [[0, 0, 0], [0, 1, 5]]}))
+    yield with_payload("two_pictures", "too_large", cbor(fields | {9: observation_map(FULL)[9] * 2}))
+    yield with_payload("a_short_hash", "range", cbor(fields | {12: b"\x00" * 31}))
+    yield with_payload("an_unknown_kind", "range", cbor(fields | {1: 9}))
+    yield with_payload("nesting_for_a_number", "malformed", cbor(fields)[:2] + b"\x81" * 500 + b"\x00")
+    yield with_payload("a_payload_beyond_the_limit", "too_large", cbor(fields | {13: b"\x00" * 4096}))
+
+
+def main():
+    enclave_full = FULL | {"sequence": 8}
+    good = [
+        good_observation("a_full_observation", FULL, DEVICE),
+        good_observation("a_sparse_observation_at_the_edge_of_the_map", SPARSE, DEVICE),
+        good_observation("an_observation_signed_by_an_enclave", enclave_full, ENCLAVE),
+        good_receipt("accepted", 1, None, None),
+        good_receipt("refused_for_ever", 2, 114, 1),
+        good_receipt("refused_for_now", 2, 150, 2),
+        good_registration("a_registration", DEVICE, "eip155:1:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb"),
+        good_registration("a_registration_by_an_enclave", ENCLAVE, "hedera:mainnet:0.0.1234567890-zbhlt"),
+        good_token("a_token"),
+    ]
+    vectors = {"network": NETWORK, "good": good, "bad": list(bad_observations())}
+    text = json.dumps(vectors, indent=1) + "\n"
+    pathlib.Path(__file__).with_name("messages.json").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
