@@ -35,13 +35,11 @@ impl Clock for SystemClock {
 }
 
 /// The operating system's randomness.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct SystemRandom(ring::rand::SystemRandom);
 
-impl SystemRandom {
-    /// The source that there is one of.
-    #[must_use]
-    pub fn new() -> Self {
+impl Default for SystemRandom {
+    fn default() -> Self {
         Self(ring::rand::SystemRandom::new())
     }
 }
