@@ -39,20 +39,30 @@ impl Evidence {
             .filter(|(unit, _)| both.contains_key(unit))
             .map(|(unit, freshness)| (*unit, *freshness))
             .collect();
-        Ok(
-            unequal("hash of the previous evidence", &named, &previous_hash.to_string())
-                .or_else(|| unequal("network", &facts.network.as_str(), &previous.facts.network.as_str()))
-                .or_else(|| unequal("epoch", &facts.epoch, &next_number))
-                .or_else(|| unequal("opening time", &facts.opened_ms, &previous.facts.closed_ms))
-                .or_else(|| {
-                    first_of(&lines(&facts.claims), &lines(&left.claims), |subject| {
-                        format!("opening claims, {subject}")
-                    })
-                })
-                .or_else(|| {
-                    first_of(&both, &left_of_both, |unit| format!("opening freshness of {unit:?}"))
-                }),
+        Ok(unequal(
+            "hash of the previous evidence",
+            &named,
+            &previous_hash.to_string(),
         )
+        .or_else(|| {
+            unequal(
+                "network",
+                &facts.network.as_str(),
+                &previous.facts.network.as_str(),
+            )
+        })
+        .or_else(|| unequal("epoch", &facts.epoch, &next_number))
+        .or_else(|| unequal("opening time", &facts.opened_ms, &previous.facts.closed_ms))
+        .or_else(|| {
+            first_of(&lines(&facts.claims), &lines(&left.claims), |subject| {
+                format!("opening claims, {subject}")
+            })
+        })
+        .or_else(|| {
+            first_of(&both, &left_of_both, |unit| {
+                format!("opening freshness of {unit:?}")
+            })
+        }))
     }
 }
 
@@ -67,7 +77,10 @@ fn lines(claims: &Claims<Account>) -> BTreeMap<String, String> {
     });
     let pending = claims.pending.iter().flat_map(|(epoch, of)| {
         let line = move |(account, amount): (&Account, &Micros)| {
-            (format!("pending until {epoch} for {account}"), amount.to_string())
+            (
+                format!("pending until {epoch} for {account}"),
+                amount.to_string(),
+            )
         };
         of.iter().map(line)
     });

@@ -43,9 +43,18 @@ impl Wire for Evidence {
         };
         map.put_u64(8, facts.burnt.get())
             .put_raw(9, &amounts_to_bytes(&facts.corrections))
-            .put_raw(10, &array_of(facts.claims.balances.iter().map(balance_to_bytes)))
-            .put_raw(11, &array_of(facts.claims.pending.iter().map(pending_to_bytes)))
-            .put_raw(12, &array_of(facts.tables.accounts.iter().map(account_to_bytes)))
+            .put_raw(
+                10,
+                &array_of(facts.claims.balances.iter().map(balance_to_bytes)),
+            )
+            .put_raw(
+                11,
+                &array_of(facts.claims.pending.iter().map(pending_to_bytes)),
+            )
+            .put_raw(
+                12,
+                &array_of(facts.tables.accounts.iter().map(account_to_bytes)),
+            )
             .put_raw(13, &array_of(facts.tables.units.iter().map(unit_to_bytes)))
             .put_raw(14, &self.claimed.to_bytes())
             .finish()
@@ -78,7 +87,9 @@ impl Wire for Evidence {
             }
             Ok(())
         })?;
-        format.ok_or(DecodeError::Range { what: "evidence format" })?;
+        format.ok_or(DecodeError::Range {
+            what: "evidence format",
+        })?;
         let facts = Facts {
             network: network.ok_or_else(missing(what, "network"))?,
             epoch: epoch.ok_or_else(missing(what, "epoch"))?,
@@ -132,7 +143,11 @@ impl Results {
                 2 => pool = Some(read_micros("pool", d)?),
                 3 => treasury = Some(read_micros("treasury", d)?),
                 4 => freshness = Some(read_pairs("next freshness", d, read_next)?),
-                5 => root = Some(read_id("root", d, |bytes| <[u8; 32]>::try_from(bytes).ok())?),
+                5 => {
+                    root = Some(read_id("root", d, |bytes| {
+                        <[u8; 32]>::try_from(bytes).ok()
+                    })?)
+                }
                 _ => return Err(unknown(what, key)),
             }
             Ok(())
@@ -171,7 +186,10 @@ fn pending_to_bytes((epoch, amounts): (&u64, &BTreeMap<Account, Micros>)) -> Vec
 
 fn account_to_bytes(of: &AccountObservations) -> Vec<u8> {
     written(|e| {
-        let e = e.array(2)?.str(of.account.as_str())?.array(of.observations.len() as u64)?;
+        let e = e
+            .array(2)?
+            .str(of.account.as_str())?
+            .array(of.observations.len() as u64)?;
         of.observations.iter().try_fold(e, |e, id| e.bytes(&id.0))
     })
 }
@@ -189,7 +207,9 @@ impl Cover {
         written(|e| {
             let e = e.array(3)?.u32(self.account)?.u64(self.weight.get())?;
             let e = e.array(self.observations.len() as u64)?;
-            self.observations.iter().try_fold(e, |e, place| e.u32(*place))
+            self.observations
+                .iter()
+                .try_fold(e, |e, place| e.u32(*place))
         })
     }
 
@@ -211,7 +231,9 @@ fn read_pairs<K: Ord, V>(
     d: &mut Decoder<'_>,
     pair: impl FnMut(&mut Decoder<'_>) -> Result<(K, V), DecodeError>,
 ) -> Result<BTreeMap<K, V>, DecodeError> {
-    Ok(read_array(what, ENTRIES_MAX, d, pair)?.into_iter().collect())
+    Ok(read_array(what, ENTRIES_MAX, d, pair)?
+        .into_iter()
+        .collect())
 }
 
 fn read_micros(what: &'static str, d: &mut Decoder<'_>) -> Result<Micros, DecodeError> {
