@@ -13,11 +13,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = stdout().lock();
     for line in stdin().lock().lines() {
         let path = parse(&line?)?;
-        let quadrant = path[0].bearing_deg(path[path.len() - 1]).map(Quadrant::of_bearing);
+        let quadrant = path[0]
+            .bearing_deg(path[path.len() - 1])
+            .map(Quadrant::of_bearing);
         for cell in cells_along(&path) {
             write!(out, "{cell} ")?;
         }
-        writeln!(out, "{}", quadrant.map_or_else(|| "-".to_owned(), |quadrant| quadrant.number().to_string()))?;
+        writeln!(
+            out,
+            "{}",
+            quadrant.map_or_else(|| "-".to_owned(), |quadrant| quadrant.number().to_string())
+        )?;
     }
     Ok(())
 }
@@ -28,5 +34,6 @@ fn parse(line: &str) -> Result<Vec<Position>, String> {
         Position::from_e7(lat.parse().ok()?, lon.parse().ok()?)
     };
     let path: Option<Vec<Position>> = line.split_whitespace().map(position).collect();
-    path.filter(|path| !path.is_empty()).ok_or_else(|| format!("not a path: {line}"))
+    path.filter(|path| !path.is_empty())
+        .ok_or_else(|| format!("not a path: {line}"))
 }

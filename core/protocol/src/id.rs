@@ -109,7 +109,9 @@ impl BatchId {
     #[must_use]
     pub fn of(items: &[ObservationId]) -> Self {
         let mut hash = ring::digest::Context::new(&ring::digest::SHA256);
-        items.iter().for_each(|id| hash.update(&id.0));
+        for id in items {
+            hash.update(&id.0);
+        }
         Self(finish(hash))
     }
 }

@@ -4,7 +4,7 @@ use minicbor::Decoder;
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
 
 use crate::cbor::{
-    DecodeError, Wire, decode_exact, malformed, missing, read_bytes, read_u64, unknown, written,
+    DecodeError, Wire, decode_exact, malformed, missing, read_id, read_u64, unknown, written,
 };
 use crate::id::{DeviceId, sha256};
 
@@ -169,7 +169,5 @@ impl Wire for PublicKey {
 }
 
 fn coordinate(d: &mut Decoder<'_>) -> Result<[u8; 32], DecodeError> {
-    read_bytes("coordinate", d)?
-        .try_into()
-        .map_err(|_: core::array::TryFromSliceError| DecodeError::Range { what: "coordinate" })
+    read_id("coordinate", d, |bytes| <[u8; 32]>::try_from(bytes).ok())
 }

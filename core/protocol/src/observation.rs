@@ -180,7 +180,10 @@ impl Wire for Observation {
             .put_raw(6, &vertices)
             .put_raw(7, &self.fix.to_bytes())
             .put_raw(8, &self.motion.to_bytes())
-            .put_raw(9, &array_of(self.media.iter().map(Media::to_bytes)))
+            .put_raw(
+                9,
+                &array_of(self.media.iter().copied().map(Media::to_bytes)),
+            )
             .put_raw(10, &self.redaction.to_bytes())
             .put_u64(11, u64::from(self.quality))
             .put_bytes(12, &self.policy.0)
@@ -315,7 +318,7 @@ impl Motion {
 }
 
 impl Media {
-    fn to_bytes(&self) -> Vec<u8> {
+    fn to_bytes(self) -> Vec<u8> {
         written(|e| {
             e.array(4)?
                 .bytes(&self.sha256.0)?
@@ -344,7 +347,10 @@ impl Redaction {
     fn to_bytes(&self) -> Vec<u8> {
         MapWriter::new()
             .put_u64(1, self.version)
-            .put_raw(2, &array_of(self.models.iter().map(Model::to_bytes)))
+            .put_raw(
+                2,
+                &array_of(self.models.iter().copied().map(Model::to_bytes)),
+            )
             .put_u64(3, u64::from(self.faces))
             .put_u64(4, u64::from(self.plates))
             .finish()
@@ -362,7 +368,7 @@ impl Redaction {
                         OBSERVATION_MODELS_MAX,
                         d,
                         Model::read,
-                    )?)
+                    )?);
                 }
                 3 => faces = Some(read_u32("faces", d)?),
                 4 => plates = Some(read_u32("plates", d)?),
@@ -380,7 +386,7 @@ impl Redaction {
 }
 
 impl Model {
-    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(self) -> Vec<u8> {
         written(|e| e.array(2)?.u8(self.role as u8)?.bytes(&self.sha256.0))
     }
 

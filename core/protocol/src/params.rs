@@ -28,21 +28,9 @@ pub struct ScoringParams {
     pub claim_delay_epochs: u64,
 }
 
-/// The genesis policy.
+/// Those of the genesis policy.
 impl Default for ScoringParams {
     fn default() -> Self {
-        Self {
-            emission_micros: 10_000_000_000,
-            rate_micros: 1_000_000,
-            cap_micros: 5_000_000_000,
-            high_share_micros: 900_000,
-            credit_remint_share: 250_000,
-            latency_full_ms: 24 * 3_600_000,
-            latency_floor_at_ms: 10 * 24 * 3_600_000,
-            latency_floor_micros: 500_000,
-            quadrants_paid: 2,
-            freshness_recovery_s: 604_800,
-            claim_delay_epochs: 7,
-        }
+        crate::policy::Parameters::default().scoring()
     }
 }

@@ -11,9 +11,9 @@ use crate::cbor::{
     too_large, unknown,
 };
 use crate::envelope::Signable;
-use crate::id::{NetworkId, PolicyHash, sha256};
+use crate::id::{ModelHash, NetworkId, PolicyHash, sha256};
 use crate::limits::{POLICY_BYTES_MAX, POLICY_MODELS_MAX};
-use crate::observation::Model;
+use crate::observation::{Model, Role};
 use crate::params::ScoringParams;
 
 const FIRST_PARAMETER_KEY: u64 = 16;
@@ -101,9 +101,11 @@ const GENESIS_TREASURY: &str = "eip155:1:0x000000000000000000000000000000000000d
 impl Policy {
     /// The policy that a network begins with.
     #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "only constants are parsed, and a test parses them"
+    )]
     pub fn genesis(network: NetworkId) -> Self {
-        use crate::id::ModelHash;
-        use crate::observation::Role;
         let face =
             ModelHash::from_hex(GENESIS_FACE_MODEL).expect("the constant is 64 hexadecimal digits");
         Self {
@@ -149,7 +151,10 @@ impl Wire for Policy {
             .put_u64(3, self.valid_from_ms)
             .put_u64(4, self.valid_until_ms)
             .put_text(5, self.treasury.as_str())
-            .put_raw(6, &array_of(self.models.iter().map(Model::to_bytes)));
+            .put_raw(
+                6,
+                &array_of(self.models.iter().copied().map(Model::to_bytes)),
+            );
         let entries = self.parameters.entries().into_iter();
         entries
             .zip(FIRST_PARAMETER_KEY..)

@@ -139,8 +139,12 @@ impl Vector {
     }
 
     pub(crate) fn cross(self, other: Self) -> Self {
-        let ([a, b, c], [x, y, z]) = (self.0, other.0);
-        Self([b * z - c * y, c * x - a * z, a * y - b * x])
+        let (v, w) = (self.0, other.0);
+        Self([
+            v[1] * w[2] - v[2] * w[1],
+            v[2] * w[0] - v[0] * w[2],
+            v[0] * w[1] - v[1] * w[0],
+        ])
     }
 
     pub(crate) fn length(self) -> f64 {

@@ -1,6 +1,6 @@
 //! The golden vectors of the wire format, which an implementation of its own wrote (vectors/messages.py).
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a broken vector ends the test")]
+#![expect(clippy::unwrap_used, reason = "a broken vector ends the test")]
 
 use serde_json::Value;
 use wayhex_protocol::account::Account;
@@ -33,7 +33,9 @@ fn text(value: &Value) -> &str {
 }
 
 fn hex(value: &Value) -> Vec<u8> {
-    data_encoding::HEXLOWER.decode(text(value).as_bytes()).unwrap()
+    data_encoding::HEXLOWER
+        .decode(text(value).as_bytes())
+        .unwrap()
 }
 
 fn number<T: TryFrom<i64>>(value: &Value) -> T {
@@ -45,11 +47,21 @@ fn maybe(value: &Value) -> Option<u32> {
 }
 
 /// The message is written as the vector's payload, and opened from the vector's envelope.
-fn check<M: Signable + PartialEq + std::fmt::Debug>(vector: &Value, network: &NetworkId, message: &M) {
+fn check<M: Signable + PartialEq + std::fmt::Debug>(
+    vector: &Value,
+    network: &NetworkId,
+    message: &M,
+) {
     let name = text(&vector["name"]);
     let key = PublicKey::from_bytes(&hex(&vector["key"])).unwrap();
-    assert_eq!(message.to_bytes(), hex(&vector["payload"]), "{name}: payload");
-    let opened = open::<M>(&hex(&vector["envelope"]), network, |kid| (kid == key.thumbprint()).then_some(key));
+    assert_eq!(
+        message.to_bytes(),
+        hex(&vector["payload"]),
+        "{name}: payload"
+    );
+    let opened = open::<M>(&hex(&vector["envelope"]), network, |kid| {
+        (kid == key.thumbprint()).then_some(key)
+    });
     assert_eq!(&opened.unwrap().message, message, "{name}: envelope");
 }
 
@@ -61,14 +73,20 @@ fn every_good_vector_is_written_and_read_alike() {
         match text(&vector["message"]) {
             "observation" => {
                 check(vector, &network, &observation(&vector["fields"]));
-                let device = PublicKey::from_bytes(&hex(&vector["key"])).unwrap().thumbprint();
+                let device = PublicKey::from_bytes(&hex(&vector["key"]))
+                    .unwrap()
+                    .thumbprint();
                 assert_eq!(device, DeviceId::from_hex(text(&vector["device"])).unwrap());
                 let id = Observation::id(device, &hex(&vector["payload"]));
                 assert_eq!(id, ObservationId::from_hex(text(&vector["id"])).unwrap());
             }
             "receipt" => check(vector, &network, &receipt(&vector["fields"])),
             "registration" => {
-                check(vector, &network, &registration(&vector["fields"], &hex(&vector["key"])));
+                check(
+                    vector,
+                    &network,
+                    &registration(&vector["fields"], &hex(&vector["key"])),
+                );
                 assert!(Registration::open(&hex(&vector["envelope"]), &network).is_ok());
             }
             "token" => check(vector, &network, &token(&vector["fields"])),
@@ -87,7 +105,12 @@ fn every_bad_vector_is_refused_for_its_own_reason() {
             (kid == key.thumbprint()).then_some(key)
         });
         let error = opened.unwrap_err();
-        assert_eq!(category(&error), text(&vector["error"]), "{}: {error}", vector["name"]);
+        assert_eq!(
+            category(&error),
+            text(&vector["error"]),
+            "{}: {error}",
+            vector["name"]
+        );
     }
 }
 
@@ -96,10 +119,16 @@ fn every_prefix_of_a_good_envelope_is_refused() {
     let vectors = vectors();
     let network = network(&vectors);
     let vector = &vectors["good"][0];
-    let (envelope, key) = (hex(&vector["envelope"]), PublicKey::from_bytes(&hex(&vector["key"])).unwrap());
+    let (envelope, key) = (
+        hex(&vector["envelope"]),
+        PublicKey::from_bytes(&hex(&vector["key"])).unwrap(),
+    );
     for length in 0..envelope.len() {
         let opened = open::<Observation>(&envelope[..length], &network, |_| Some(key.clone()));
-        assert!(opened.is_err(), "the first {length} bytes were taken for the whole");
+        assert!(
+            opened.is_err(),
+            "the first {length} bytes were taken for the whole"
+        );
     }
 }
 
@@ -108,7 +137,10 @@ fn every_flipped_bit_of_an_envelope_is_refused() {
     let vectors = vectors();
     let network = network(&vectors);
     let vector = &vectors["good"][0];
-    let (envelope, key) = (hex(&vector["envelope"]), PublicKey::from_bytes(&hex(&vector["key"])).unwrap());
+    let (envelope, key) = (
+        hex(&vector["envelope"]),
+        PublicKey::from_bytes(&hex(&vector["key"])).unwrap(),
+    );
     for bit in 0..envelope.len() * 8 {
         let mut changed = envelope.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
@@ -122,7 +154,10 @@ fn a_key_is_read_in_one_encoding_only() {
     let key = hex(&vectors()["good"][0]["key"]);
     assert!(PublicKey::from_bytes(&key).is_ok());
     let with_algorithm = [&[0xa4, 1, 1, 3, 0x32], &key[3..]].concat();
-    assert!(matches!(decode_exact::<PublicKey>(&with_algorithm), Err(DecodeError::UnknownKey { .. })));
+    assert!(matches!(
+        decode_exact::<PublicKey>(&with_algorithm),
+        Err(DecodeError::UnknownKey { .. })
+    ));
 }
 
 fn category(error: &OpenError) -> &'static str {
@@ -140,27 +175,51 @@ fn category(error: &OpenError) -> &'static str {
 }
 
 fn observation(fields: &Value) -> Observation {
-    let vertices = fields["segment"].as_array().unwrap().iter().map(|vertex| Vertex {
-        position: Position::from_e7(number(&vertex[0]), number(&vertex[1])).unwrap(),
-        before_ms: number(&vertex[2]),
-    });
-    let media = fields["media"].as_array().unwrap().iter().map(|media| Media {
-        sha256: PictureHash::from_hex(text(&media[0])).unwrap(),
-        size_bytes: number(&media[1]),
-        width: number(&media[2]),
-        height: number(&media[3]),
-    });
-    let models = fields["redaction"]["models"].as_array().unwrap().iter().map(|model| Model {
-        role: if model[0] == 1 { Role::Face } else { Role::Plate },
-        sha256: ModelHash::from_hex(text(&model[1])).unwrap(),
-    });
+    let vertices = fields["segment"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|vertex| Vertex {
+            position: Position::from_e7(number(&vertex[0]), number(&vertex[1])).unwrap(),
+            before_ms: number(&vertex[2]),
+        });
+    let media = fields["media"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|media| Media {
+            sha256: PictureHash::from_hex(text(&media[0])).unwrap(),
+            size_bytes: number(&media[1]),
+            width: number(&media[2]),
+            height: number(&media[3]),
+        });
+    let models = fields["redaction"]["models"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|model| Model {
+            role: if model[0] == 1 {
+                Role::Face
+            } else {
+                Role::Plate
+            },
+            sha256: ModelHash::from_hex(text(&model[1])).unwrap(),
+        });
     let motion = &fields["motion"];
     Observation {
-        kind: if fields["kind"] == 1 { Kind::Picture } else { Kind::Motion },
+        kind: if fields["kind"] == 1 {
+            Kind::Picture
+        } else {
+            Kind::Motion
+        },
         session: SessionId::from_hex(text(&fields["session"])).unwrap(),
         sequence: number(&fields["sequence"]),
         captured_at_ms: number(&fields["captured_at_ms"]),
-        time_source: if fields["time_source"] == 1 { TimeSource::Gnss } else { TimeSource::Phone },
+        time_source: if fields["time_source"] == 1 {
+            TimeSource::Gnss
+        } else {
+            TimeSource::Phone
+        },
         segment: Segment::from_vertices(vertices.collect()).unwrap(),
         fix: FixQuality {
             accuracy_mm: maybe(&fields["fix"]["accuracy_mm"]),
@@ -169,7 +228,9 @@ fn observation(fields: &Value) -> Observation {
         },
         motion: Motion {
             speed_mm_s: maybe(&motion["speed_mm_s"]),
-            yaw_mdeg: motion["yaw_mdeg"].as_i64().map(|yaw| i32::try_from(yaw).unwrap()),
+            yaw_mdeg: motion["yaw_mdeg"]
+                .as_i64()
+                .map(|yaw| i32::try_from(yaw).unwrap()),
             acceleration_spread_mm_s2: maybe(&motion["acceleration_spread_mm_s2"]),
         },
         media: media.collect(),
@@ -186,7 +247,9 @@ fn observation(fields: &Value) -> Observation {
 }
 
 fn receipt(fields: &Value) -> Receipt {
-    let reason = fields["reason"].as_u64().map(|number| Reason::from_number(u16::try_from(number).unwrap()).unwrap());
+    let reason = fields["reason"]
+        .as_u64()
+        .map(|number| Reason::from_number(u16::try_from(number).unwrap()).unwrap());
     Receipt {
         id: ObservationId::from_hex(text(&fields["id"])).unwrap(),
         verdict: reason.map_or(Verdict::Accepted, Verdict::Refused),
