@@ -77,6 +77,9 @@ pub enum AskError {
         #[source]
         source: serde_json::Error,
     },
+    /// A cell whose corners lie nowhere on Earth.
+    #[error("{0} sends a cell that is nowhere on Earth")]
+    Outline(Url),
     /// The pages would never end.
     #[error("{0} sends cursors that lead nowhere")]
     Endless(Url),
@@ -126,7 +129,9 @@ pub fn coverage(server: &Url, bbox: &BoundingBox) -> Result<Vec<Cell>, AskError>
         let url = address(server, bbox, cursor.as_deref())?;
         let page = page(&client, &url)?;
         let empty = page.features.is_empty();
-        cells.extend(page.features.into_iter().map(cell));
+        for feature in page.features {
+            cells.push(cell(feature).ok_or_else(|| AskError::Outline(url.clone()))?);
+        }
         if cells.len() > CELLS_MAX {
             return Err(AskError::TooMany);
         }
@@ -141,13 +146,17 @@ pub fn coverage(server: &Url, bbox: &BoundingBox) -> Result<Vec<Cell>, AskError>
     }
 }
 
-fn cell(feature: Feature) -> Cell {
+/// The cell, unless its outline is none.
+fn cell(feature: Feature) -> Option<Cell> {
     let Geometry::Polygon { coordinates } = feature.geometry;
-    Cell {
-        ring: coordinates.into_iter().next().unwrap_or_default(),
+    let ring = coordinates.into_iter().next()?;
+    let on_earth =
+        |[lon, lat]: &[f64; 2]| (-360.0..=360.0).contains(lon) && (-90.0..=90.0).contains(lat);
+    (ring.len() >= 4 && ring.iter().all(on_earth)).then_some(Cell {
+        ring,
         quadrants: feature.properties.quadrants,
         observations: feature.properties.observations,
-    }
+    })
 }
 
 fn address(server: &Url, bbox: &BoundingBox, cursor: Option<&str>) -> Result<Url, AskError> {

@@ -81,11 +81,11 @@ fn hexagon(cell: &Cell, polygon: &Polygon, projection: &Projection) -> String {
         .iter()
         .map(|(x, y)| format!("{x:.1},{y:.1}"))
         .collect();
-    let mut drawn = format!(
+    let mut drawn = vec![format!(
         "<polygon class=\"h\" fill=\"{}\" points=\"{}\"/>",
         colour(cell.observations),
         points.join(" ")
-    );
+    )];
     let low = corners
         .iter()
         .map(|corner| corner.1)
@@ -104,11 +104,13 @@ fn hexagon(cell: &Cell, polygon: &Polygon, projection: &Projection) -> String {
                 2 => (0.0, reach),
                 _ => (-reach, 0.0),
             };
-            drawn += &format!("<path class=\"q\" d=\"M{x:.1} {y:.1}l{dx:.1} {dy:.1}\"/>");
+            drawn.push(format!(
+                "<path class=\"q\" d=\"M{x:.1} {y:.1}l{dx:.1} {dy:.1}\"/>"
+            ));
         }
     }
-    drawn.push('\n');
-    drawn
+    drawn.push("\n".to_owned());
+    drawn.concat()
 }
 
 fn colour(observations: u64) -> &'static str {
@@ -120,24 +122,25 @@ fn colour(observations: u64) -> &'static str {
 }
 
 fn legend(height: f64) -> String {
-    let mut drawn = String::new();
+    let mut drawn = Vec::new();
     let y = height - 44.0;
     let mut x = MARGIN_LEFT;
     for (least, colour) in CLASSES {
-        drawn +=
-            &format!("<rect x=\"{x}\" y=\"{y:.0}\" width=\"16\" height=\"16\" fill=\"{colour}\"/>");
-        drawn += &format!(
+        drawn.push(format!(
+            "<rect x=\"{x}\" y=\"{y:.0}\" width=\"16\" height=\"16\" fill=\"{colour}\"/>"
+        ));
+        drawn.push(format!(
             "<text class=\"t\" x=\"{}\" y=\"{:.0}\">{least}+</text>",
             x + 21.0,
             y + 13.0
-        );
+        ));
         x += 58.0;
     }
-    drawn += &format!(
+    drawn.push(format!(
         "<text class=\"t\" x=\"{x}\" y=\"{:.0}\">observations; a tick for each heading covered</text>\n",
         y + 13.0
-    );
-    drawn
+    ));
+    drawn.concat()
 }
 
 /// Meridians and parallels at round degrees, six or so across, with their values.
@@ -145,35 +148,35 @@ fn grid(projection: &Projection) -> String {
     let (west, south, east, north) = projection.edges();
     let step = 2.0 * round_below((east - west).max(north - south) / 10.0);
     let decimals = usize::from(step < 0.01) * 2 + usize::from(step < 0.1) + usize::from(step < 1.0);
-    let mut drawn = String::new();
+    let mut drawn = Vec::new();
     let mut lon = (west / step).ceil() * step;
     while lon < east {
         let shown = (lon + 180.0).rem_euclid(360.0) - 180.0;
         let (x, _) = projection.pixels(Coord { x: lon, y: north });
-        drawn += &format!(
+        drawn.push(format!(
             "<path class=\"g\" d=\"M{x:.1} 0v{:.1}\"/>",
             projection.height
-        );
-        drawn += &format!(
+        ));
+        drawn.push(format!(
             "<text class=\"d\" x=\"{:.1}\" y=\"11\">{shown:.decimals$}°</text>",
             x + 3.0
-        );
+        ));
         lon += step;
     }
     let mut lat = (south / step).ceil() * step;
     while lat < north {
         let (_, y) = projection.pixels(Coord { x: west, y: lat });
-        drawn += &format!(
+        drawn.push(format!(
             "<path class=\"g\" d=\"M0 {y:.1}h{:.1}\"/>",
             projection.width
-        );
-        drawn += &format!(
+        ));
+        drawn.push(format!(
             "<text class=\"d\" x=\"3\" y=\"{:.1}\">{lat:.decimals$}°</text>\n",
             y - 3.0
-        );
+        ));
         lat += step;
     }
-    drawn
+    drawn.concat()
 }
 
 /// The greatest of 1, 2 and 5 times a power of ten that is not above `value`, which is positive.

@@ -173,6 +173,10 @@ fn what_is_no_coverage_ends_with_a_word_about_it_and_no_drawing() {
             ],
             "lead nowhere",
         ),
+        (
+            vec![page(&[feature(7.0, 1e15, 1)], "null")],
+            "nowhere on Earth",
+        ),
         (vec![page(&[], "\"a\"")], "lead nowhere"),
     ] {
         let folder = tempfile::tempdir().expect("folder");
