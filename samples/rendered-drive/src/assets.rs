@@ -155,3 +155,42 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
     data_encoding::HEXLOWER.encode(digest.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn wheel_with(name: &str, bytes: &[u8]) -> Vec<u8> {
+        let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        archive
+            .start_file(name, zip::write::SimpleFileOptions::default())
+            .expect("entry");
+        archive.write_all(bytes).expect("bytes");
+        archive.finish().expect("archive").into_inner()
+    }
+
+    #[test]
+    fn a_package_that_is_no_archive_or_lacks_the_photograph_is_named() {
+        for wheel in [
+            b"not an archive".to_vec(),
+            wheel_with("skimage/data/camera.png", b"x"),
+        ] {
+            let refused = photograph(&wheel).expect_err("refused");
+            assert!(refused.to_string().contains(PHOTOGRAPH), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_swapped_photograph_is_refused() {
+        let refused = photograph(&wheel_with(PHOTOGRAPH, b"another face"));
+        assert!(matches!(
+            refused,
+            Err(RenderError::Hash {
+                expected: PHOTOGRAPH_SHA256,
+                ..
+            })
+        ));
+    }
+}
