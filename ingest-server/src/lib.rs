@@ -1,0 +1,27 @@
+//! The ingest server: it verifies what phones send, answers with signed receipts, keeps it, and says what it earned.
+//!
+//! The folders stand in the order in which an item passes them: `receive` reads the body within its limits, `verify`
+//! gives each item a verdict, `store` makes verdict and picture durable and hands out the receipt; `score` and `reward`
+//! close an epoch over what was accepted, and `query` answers whoever asks. The other modules are what all of them need:
+//! the configuration, the clock, the keys, the published policies, and the form of an error.
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod keys;
+pub mod listen;
+pub mod metrics;
+pub mod policy;
+pub mod problem;
+pub mod serve;
+
+pub mod receive;
+pub mod verify;
+
+pub mod store;
+
+pub mod score;
+
+pub mod reward;
+
+pub mod query;

@@ -1,0 +1,171 @@
+//! The policies that this server has published: signed once, stored as they were signed, read again at every start.
+
+use rusqlite::{Connection, Transaction, params};
+use wayhex_protocol::cbor::Wire;
+use wayhex_protocol::envelope::{self, OpenError};
+use wayhex_protocol::id::{NetworkId, PolicyHash};
+use wayhex_protocol::key::{SignError, Signer};
+use wayhex_protocol::policy::{Parameters, Policy};
+
+use crate::keys::SigningKey;
+use crate::store::StoreError;
+
+/// The number of the first epoch.
+pub const FIRST_EPOCH: u64 = 1;
+
+/// A policy as it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// What it says.
+    pub policy: Policy,
+    /// What observations name it by.
+    pub sha256: PolicyHash,
+    /// The signed document.
+    pub envelope: Vec<u8>,
+}
+
+/// All policies of a store, oldest first; at least one once [`publish`] ran.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyBook(Vec<Published>);
+
+/// Why a store's policies cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The store failed.
+    #[error("the policies cannot be read or written")]
+    Store(#[from] StoreError),
+    /// The key did not sign.
+    #[error("the policy cannot be signed")]
+    Sign(#[from] SignError),
+    /// A stored document is not one that this server signed for this network.
+    #[error(
+        "policy {version} of the store is not for network {network}, or not signed by the key of this store"
+    )]
+    Foreign {
+        /// Its version.
+        version: u64,
+        /// The network of the configuration.
+        network: String,
+        /// What is wrong with it.
+        source: OpenError,
+    },
+}
+
+impl PolicyBook {
+    /// The newest policy: what phones are given, and what the next epoch is scored by. `None` before the first start.
+    #[must_use]
+    pub fn current(&self) -> Option<&Published> {
+        self.0.last()
+    }
+
+    /// The policy that an observation names.
+    #[must_use]
+    pub fn of_hash(&self, hash: &PolicyHash) -> Option<&Published> {
+        self.0.iter().find(|published| published.sha256 == *hash)
+    }
+
+    /// The policy of a version, as a row of `epochs` names it.
+    #[must_use]
+    pub fn of_version(&self, version: u64) -> Option<&Published> {
+        let mut published = self.0.iter();
+        published.find(|published| published.policy.version == version)
+    }
+
+    /// Reads all policies of a store.
+    ///
+    /// # Errors
+    /// The store cannot be read, or holds a document that its key did not sign for this network.
+    pub fn read(
+        connection: &Connection,
+        network: &NetworkId,
+        key: &SigningKey,
+    ) -> Result<Self, PolicyError> {
+        let read = || -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+            let mut query =
+                connection.prepare("SELECT version, envelope FROM policies ORDER BY version")?;
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        };
+        let open = |(version, envelope): (u64, Vec<u8>)| {
+            let opened = envelope::open::<Policy>(&envelope, network, |kid| {
+                (kid == key.thumbprint()).then(|| key.public_key())
+            });
+            let opened = opened.map_err(|source| PolicyError::Foreign {
+                version,
+                network: network.as_str().to_owned(),
+                source,
+            })?;
+            Ok(Published {
+                sha256: opened.message.hash(),
+                policy: opened.message,
+                envelope,
+            })
+        };
+        read()?
+            .into_iter()
+            .map(open)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// Publishes the configured parameters as a new version if they are not those of the newest one, and opens the first epoch
+/// of a new store. Belongs in one transaction, after which [`PolicyBook::read`] gives what holds.
+///
+/// # Errors
+/// See [`PolicyError`].
+pub fn publish(
+    transaction: &Transaction<'_>,
+    parameters: &Parameters,
+    network: &NetworkId,
+    key: &SigningKey,
+    now_ms: u64,
+) -> Result<(), PolicyError> {
+    let book = PolicyBook::read(transaction, network, key)?;
+    let genesis = Policy {
+        parameters: parameters.clone(),
+        ..Policy::genesis(network.clone())
+    };
+    let policy = next_version(book.current(), genesis, now_ms);
+    if book.of_version(policy.version).is_some() {
+        return Ok(());
+    }
+    let envelope = envelope::seal(&policy, network, key)?;
+    let write = || -> Result<(), StoreError> {
+        transaction.execute(
+            "INSERT INTO policies (version, sha256, envelope, published_ms) VALUES (?1, ?2, ?3, ?4)",
+            params![policy.version, policy.hash().0, envelope, now_ms],
+        )?;
+        transaction.execute(
+            "INSERT INTO epochs (number, policy, opened_ms)
+             SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM epochs)",
+            params![FIRST_EPOCH, policy.version, now_ms],
+        )?;
+        Ok(())
+    };
+    write()?;
+    tracing::info!(version = policy.version, sha256 = %policy.hash(), bytes = policy.to_bytes().len(), "published a policy");
+    Ok(())
+}
+
+/// The newest policy itself if it says what is wanted, else its successor. A first policy holds from the beginning of time.
+/// A later one reaches back as far as captures may be late: a recorded drive is uploaded under the policy that its phone has
+/// just read, whenever it was driven.
+fn next_version(newest: Option<&Published>, wanted: Policy, now_ms: u64) -> Policy {
+    let Some(Published { policy: newest, .. }) = newest else {
+        return wanted;
+    };
+    let unchanged = Policy {
+        version: newest.version,
+        valid_from_ms: newest.valid_from_ms,
+        ..wanted
+    };
+    if unchanged == *newest {
+        return unchanged;
+    }
+    Policy {
+        version: newest.version + 1,
+        valid_from_ms: now_ms.saturating_sub(unchanged.parameters.latency_last_ms),
+        ..unchanged
+    }
+}

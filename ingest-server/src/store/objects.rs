@@ -1,0 +1,119 @@
+//! The folder of encrypted pictures: one immutable file for each group commit, `objects/ab/cdef...`, read by range.
+//!
+//! A file appears under its name whole and flushed, or not at all; one that no row names is rubbish of a commit that was
+//! cut, and harmless.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use ring::rand::{SecureRandom, SystemRandom};
+
+use super::{FrameError, StoreError};
+
+const FOLDER: &str = "objects";
+/// Folders beneath, by the first byte of the name: no folder grows beyond what file systems like.
+const SHARDS: u16 = 256;
+
+/// The folder.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    folder: PathBuf,
+}
+
+impl Objects {
+    pub(super) fn open(store: &Path) -> Result<Self, StoreError> {
+        let folder = store.join(FOLDER);
+        for shard in 0..SHARDS {
+            let shard = folder.join(format!("{shard:02x}"));
+            fs::create_dir_all(&shard).map_err(StoreError::file(&shard))?;
+        }
+        flush_folder(&folder)?;
+        flush_folder(store)?;
+        Ok(Self { folder })
+    }
+
+    /// Begins an object under a random name.
+    pub(super) fn begin(&self) -> Result<ObjectWriter, StoreError> {
+        let mut bytes = [0; 16];
+        let filled = SystemRandom::new().fill(&mut bytes);
+        filled.map_err(|ring::error::Unspecified| StoreError::Frame(FrameError::Seal))?;
+        let name = data_encoding::HEXLOWER.encode(&bytes);
+        let path = self.path(&name);
+        let temporary = path.with_extension("tmp");
+        let file = File::create_new(&temporary).map_err(StoreError::file(&temporary))?;
+        Ok(ObjectWriter {
+            name,
+            path,
+            temporary,
+            file,
+            size_bytes: 0,
+        })
+    }
+
+    /// Reads a range of an object.
+    pub(super) fn read(
+        &self,
+        name: &str,
+        offset_bytes: u64,
+        length_bytes: usize,
+    ) -> Result<Vec<u8>, StoreError> {
+        let path = self.path(name);
+        let mut bytes = vec![0; length_bytes];
+        let read = File::open(&path).and_then(|file| file.read_exact_at(&mut bytes, offset_bytes));
+        read.map_err(StoreError::file(&path))?;
+        Ok(bytes)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        let (shard, rest) = name.split_at_checked(2).unwrap_or((name, ""));
+        self.folder.join(shard).join(rest)
+    }
+}
+
+/// An object that is being written.
+pub(super) struct ObjectWriter {
+    name: String,
+    path: PathBuf,
+    temporary: PathBuf,
+    file: File,
+    size_bytes: u64,
+}
+
+impl ObjectWriter {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Appends a frame and returns where it begins.
+    pub(super) fn append(&mut self, frame: &[u8]) -> Result<u64, StoreError> {
+        let written = self.file.write_all(frame);
+        written.map_err(StoreError::file(&self.temporary))?;
+        let offset_bytes = self.size_bytes;
+        self.size_bytes += frame.len() as u64;
+        Ok(offset_bytes)
+    }
+
+    /// Makes it durable under its name, and returns its size in bytes.
+    pub(super) fn finish(self) -> Result<u64, StoreError> {
+        let synced = self.file.sync_all();
+        synced.map_err(StoreError::file(&self.temporary))?;
+        fs::rename(&self.temporary, &self.path).map_err(StoreError::file(&self.path))?;
+        self.path.parent().map_or(Ok(()), flush_folder)?;
+        Ok(self.size_bytes)
+    }
+
+    /// Removes what was written, after a failure that is already being reported.
+    pub(super) fn abandon(self) {
+        if let Err(error) = fs::remove_file(&self.temporary) {
+            tracing::warn!(path = %self.temporary.display(), %error, "an unfinished object was left behind");
+        }
+    }
+}
+
+fn flush_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(StoreError::file(folder))
+}

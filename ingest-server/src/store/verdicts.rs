@@ -1,0 +1,95 @@
+//! Final verdicts: found again byte for byte.
+
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use wayhex_protocol::id::ObservationId;
+use wayhex_protocol::receipt::{Receipt, Verdict};
+
+use super::StoreError;
+
+/// Refusals of items that no registered device signed, kept at most; the oldest go. Whoever sends rubbish again after that
+/// many others gets a fresh refusal, and a stranger cannot fill the disk.
+const STRANGERS_REFUSALS_MAX: u32 = 10_000;
+
+/// A device's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceRow(pub i64);
+
+/// What a verdict is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The device whose signature fits; `None` where none does.
+    pub device: Option<DeviceRow>,
+    /// What it is found by: the observation's id, or without a device the SHA-256 of the envelope.
+    pub item: [u8; 32],
+    /// What its receipt names.
+    pub receipt_id: ObservationId,
+}
+
+/// A final verdict that was given before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    pub(super) row: i64,
+    pub(super) receipt: Vec<u8>,
+}
+
+impl Given {
+    /// Looks for it.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn find(connection: &Connection, subject: &Subject) -> Result<Option<Self>, StoreError> {
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Self {
+                row: row.get(0)?,
+                receipt: row.get(1)?,
+            })
+        };
+        let found = match subject.device {
+            Some(device) => connection
+                .prepare_cached("SELECT id, receipt FROM verdicts WHERE device = ?1 AND item = ?2")?
+                .query_row(params![device.0, subject.item], read),
+            None => connection
+                .prepare_cached(
+                    "SELECT id, receipt FROM verdicts WHERE device IS NULL AND item = ?1",
+                )?
+                .query_row([subject.item], read),
+        };
+        Ok(found.optional()?)
+    }
+}
+
+/// Stores a final verdict and returns its row.
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    subject: &Subject,
+    decided: &Receipt,
+    receipt: &[u8],
+) -> Result<i64, StoreError> {
+    let reason = match decided.verdict {
+        Verdict::Accepted => None,
+        Verdict::Refused(reason) => Some(reason.number()),
+    };
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO verdicts (device, item, reason, epoch, decided_ms, receipt)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    let row = insert.insert(params![
+        subject.device.map(|device| device.0),
+        subject.item,
+        reason,
+        decided.epoch,
+        decided.server_time_ms,
+        receipt
+    ])?;
+    Ok(row)
+}
+
+/// Lets go of the oldest refusals that no device signed.
+pub(super) fn prune_strangers(transaction: &Transaction<'_>) -> Result<(), StoreError> {
+    let mut prune = transaction.prepare_cached(
+        "DELETE FROM verdicts WHERE device IS NULL AND id <= (
+             SELECT id FROM verdicts WHERE device IS NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+    )?;
+    prune.execute([STRANGERS_REFUSALS_MAX])?;
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Is the picture the one that was signed, fit to be kept, and of the quality it claims? Costs tens of milliseconds of CPU.
+
+use wayhex_protocol::id::sha256;
+use wayhex_protocol::observation::{Media, Observation};
+use wayhex_protocol::reason::Reason;
+use wayhex_vision::{PictureFault, inspect_jpeg, quality_of_jpeg};
+
+use super::{Judged, Lawful};
+use crate::keys::WrappingKey;
+use crate::store::{FrameError, SealedFrame};
+
+/// Steps of 1/255 by which the server's measure of quality may differ from the phone's: JPEG decoders differ by as much.
+const QUALITY_TOLERANCE: u8 = 2;
+
+/// Checks a lawful observation's picture, and encrypts it for the store.
+///
+/// # Errors
+/// The picture could not be encrypted; nothing is wrong with it.
+pub fn check_picture(mut lawful: Lawful, wrapping: &WrappingKey) -> Result<Judged, FrameError> {
+    let subject = lawful.authentic().subject;
+    let picture = lawful.take_picture();
+    let checked = picture
+        .ok_or(Reason::PictureMissing)
+        .and_then(|bytes| fits(&lawful.authentic().observation, bytes));
+    match checked {
+        Ok((media, bytes)) => {
+            let frame = SealedFrame::seal(bytes, &subject.receipt_id, wrapping)?;
+            let verified = lawful.with_picture(media, frame);
+            Ok(Judged::Accept(Box::new(verified)))
+        }
+        Err(reason) => Ok(Judged::Refuse(subject, reason)),
+    }
+}
+
+fn fits(observation: &Observation, bytes: Vec<u8>) -> Result<(Media, Vec<u8>), Reason> {
+    let &[media] = observation.media.as_slice() else {
+        return Err(Reason::PictureMissing);
+    };
+    let same_size = usize::try_from(media.size_bytes).is_ok_and(|size| size == bytes.len());
+    if !same_size || sha256(&bytes) != media.sha256.0 {
+        return Err(Reason::PictureMismatch);
+    }
+    let info = inspect_jpeg(&bytes).map_err(|fault| match fault {
+        PictureFault::Metadata { .. } => Reason::PictureMetadata,
+        _ => Reason::PictureInvalid,
+    })?;
+    if (info.width, info.height) != (media.width, media.height) {
+        return Err(Reason::PictureMismatch);
+    }
+    let measured = quality_of_jpeg(&bytes).map_err(|_undecodable| Reason::PictureInvalid)?;
+    if measured.value.abs_diff(observation.quality) > QUALITY_TOLERANCE {
+        return Err(Reason::QualityMismatch);
+    }
+    Ok((media, bytes))
+}
