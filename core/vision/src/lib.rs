@@ -6,15 +6,24 @@
 //!
 //! Deliberately absent: files, clocks, threads and networks. A detector's time limit is its caller's to keep.
 
-mod decode;
-mod detect;
-mod encode;
 mod frame;
-mod inspect;
-mod markers;
+
+mod decode;
+
 mod quality;
+
+mod detect;
+
+mod centerface;
+
 mod redact;
 
+mod encode;
+
+mod inspect;
+mod markers;
+
+pub use centerface::{CENTERFACE_FILE, CenterFace, ModelError};
 pub use decode::{DecodeError, SOURCE_BYTES_MAX, decode_jpeg};
 pub use detect::{BOXES_MAX, DetectError, Detection, Detector, Findings, ModelIdentity, Role};
 pub use encode::{
