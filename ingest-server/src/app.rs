@@ -5,13 +5,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn;
 use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use wayhex_protocol::id::NetworkId;
 
 use crate::config::Config;
+use crate::metrics::count_requests;
 use crate::policy::PolicyBook;
 use crate::receive::Nonces;
+use crate::reward::trees::Trees;
 use crate::store::Store;
 use crate::{query, receive};
 
@@ -27,6 +30,8 @@ pub struct App {
     pub policies: PolicyBook,
     /// The names of this server.
     pub origins: Origins,
+    /// Claim trees of closed epochs, for proofs.
+    pub trees: Trees,
     pub(crate) nonces: Nonces,
     pub(crate) uploads: Arc<Semaphore>,
     /// One for each core: pictures are decoded by as many threads, whatever the number of uploads.
@@ -48,6 +53,7 @@ impl App {
             origins: Origins::new(&config.server.origins, bound),
             uploads: Arc::new(Semaphore::new(config.receive.uploads_max)),
             picture_slots: Arc::new(Semaphore::new(cores)),
+            trees: Trees::default(),
             nonces: Nonces::default(),
             config,
             network,
@@ -68,7 +74,7 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
 /// The API, ready to be served.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, _description) = api().split_for_parts();
-    routes.with_state(app)
+    routes.layer(from_fn(count_requests)).with_state(app)
 }
 
 /// The origins as which phones may address the server. A registration or token that was made for another is somebody

@@ -1,0 +1,43 @@
+//! Evidence on disk: one file for each closed epoch, for its auditors and nobody else.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+const FOLDER: &str = "evidence";
+
+/// Where the evidence of an epoch lies.
+pub(super) fn path(store: &Path, epoch: u64) -> PathBuf {
+    store.join(FOLDER).join(format!("epoch-{epoch}.cbor"))
+}
+
+/// Writes it whole and durable, in the place of one that a close left which was cut before its commit. The caller holds the
+/// database's write lock, so nobody else writes this file.
+pub(super) fn write(store: &Path, epoch: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    let path = path(store, epoch);
+    let folder = store.join(FOLDER);
+    let attempt = || -> io::Result<()> {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&folder)?;
+        let temporary = path.with_extension("tmp");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&temporary, &path)?;
+        File::open(&folder)?.sync_all()
+    };
+    attempt().map_err(|source| StoreError::File {
+        path: path.clone(),
+        source,
+    })
+}
