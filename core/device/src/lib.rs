@@ -3,5 +3,13 @@
 //! Decisions are made in pure code; clock, keys, network, camera and files are reached through [`ports`] alone. A stage takes
 //! the proof that the stage before it made, so that a wrong order does not compile.
 
+// What the phone brings.
 pub mod ports;
 pub mod system;
+
+// One frame's way.
+pub mod capture;
+pub mod privacy;
+pub mod sign;
+pub mod source;
+pub mod tag;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 pub use wayhex_protocol::key::{SignError, Signer};
 pub use wayhex_vision::Detector;
 
+pub use crate::source::FrameSource;
+
 /// What time it is.
 pub trait Clock: Send + Sync {
     /// The phone's wall clock, Unix milliseconds; it may be wrong, and is corrected by the server's.
@@ -16,6 +18,11 @@ pub trait Clock: Send + Sync {
 
     /// Nanoseconds since an arbitrary start; never goes back.
     fn monotonic_ns(&self) -> u64;
+
+    /// Lets this many milliseconds pass; a clock that is not the world's own does it at once.
+    fn wait_ms(&self, ms: u64) {
+        std::thread::sleep(std::time::Duration::from_millis(ms));
+    }
 }
 
 /// A source of bytes that nobody can guess.
@@ -84,6 +91,17 @@ pub enum Method {
     Get,
     /// `POST`
     Post,
+}
+
+impl Method {
+    /// The name in HTTP.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
 }
 
 /// What goes with a request.

@@ -1,0 +1,194 @@
+//! What waits until the trip has gone on far enough.
+//!
+//! Frames that capture dropped wait too: a name and a time tell where a trip ended as well as a picture does. What waits leaves in
+//! the order it came.
+
+use std::collections::VecDeque;
+
+use wayhex_protocol::observation::{FixQuality, Motion};
+use wayhex_protocol::position::Position;
+use wayhex_protocol::reason::Reason;
+use wayhex_protocol::segment::Segment;
+use wayhex_vision::{Covered, Encoded};
+
+use crate::capture::CapturedAt;
+
+/// Most bytes of redacted pictures in memory; the oldest make room, and are gone: 600 pictures of 200 KB, five times the
+/// longest trimmed end.
+pub const HELD_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Most entries that wait, with those of dropped frames.
+pub const HELD_COUNT_MAX: usize = 100_000;
+
+/// A redacted frame that privacy has let go: nothing else can become an observation.
+///
+/// Privacy alone makes it. It cannot be queued unsigned:
+/// ```compile_fail
+/// fn skip_the_signature(released: wayhex_device::privacy::Released) -> wayhex_device::sign::Signed {
+///     released.into()
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Released {
+    pub(crate) source: String,
+    pub(crate) time: CapturedAt,
+    pub(crate) segment: Segment,
+    pub(crate) fix: FixQuality,
+    pub(crate) motion: Motion,
+    pub(crate) picture: Encoded,
+    pub(crate) quality: u8,
+    pub(crate) covered: Vec<Covered>,
+    pub(crate) filled_pixels: u64,
+}
+
+impl Released {
+    /// What the source calls it.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Unix time of capture as recorded, milliseconds.
+    #[must_use]
+    pub const fn time_ms(&self) -> i64 {
+        self.time.unix_ms
+    }
+
+    /// The way it stands for.
+    #[must_use]
+    pub const fn segment(&self) -> &Segment {
+        &self.segment
+    }
+
+    /// The redacted picture.
+    #[must_use]
+    pub const fn picture(&self) -> &Encoded {
+        &self.picture
+    }
+}
+
+/// A frame that was not kept, as it may be told: one whose place is private has its index as source and no time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedItem {
+    /// What the source calls it, or its index among all frames.
+    pub source: String,
+    /// Unix time of capture as recorded, milliseconds.
+    pub time_ms: Option<i64>,
+    /// Why it was dropped.
+    pub reason: Reason,
+}
+
+/// What became of a frame.
+#[derive(Debug)]
+pub enum PrivacyOutcome {
+    /// It is redacted, and no trimmed end or private zone.
+    Released(Box<Released>),
+    /// It was dropped, here or by capture.
+    Dropped(DroppedItem),
+}
+
+/// A frame in line.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub index: u64,
+    pub place: Option<Position>,
+    pub is_safe: bool,
+    pub what: Outcome,
+}
+
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Picture(Box<Released>),
+    Dropped {
+        source: String,
+        time_ms: Option<i64>,
+        reason: Reason,
+    },
+    /// Private for good: nothing of it is kept but its index and the reason.
+    Hidden(Reason),
+}
+
+impl Held {
+    /// What may be told when it leaves: all of it where it is safe, else only that it was there.
+    fn leave(self) -> PrivacyOutcome {
+        let hidden = |reason| DroppedItem {
+            source: self.index.to_string(),
+            time_ms: None,
+            reason,
+        };
+        match self.what {
+            Outcome::Picture(released) if self.is_safe => PrivacyOutcome::Released(released),
+            Outcome::Dropped {
+                source,
+                time_ms,
+                reason,
+            } if self.is_safe => PrivacyOutcome::Dropped(DroppedItem {
+                source,
+                time_ms,
+                reason,
+            }),
+            Outcome::Picture(_) => PrivacyOutcome::Dropped(hidden(Reason::TripTrimmed)),
+            Outcome::Dropped { reason, .. } | Outcome::Hidden(reason) => {
+                PrivacyOutcome::Dropped(hidden(reason))
+            }
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match &self.what {
+            Outcome::Picture(released) => released.picture.jpeg().len(),
+            Outcome::Dropped { .. } | Outcome::Hidden(_) => 0,
+        }
+    }
+}
+
+/// All that waits, in order.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    held: VecDeque<Held>,
+    bytes: usize,
+    out: VecDeque<PrivacyOutcome>,
+}
+
+impl Line {
+    /// Takes a frame; the oldest give way when there is no room.
+    pub fn push(&mut self, held: Held) {
+        self.bytes += held.bytes();
+        self.held.push_back(held);
+        while self.bytes > HELD_BYTES_MAX || self.held.len() > HELD_COUNT_MAX {
+            self.leave();
+        }
+        self.settle();
+    }
+
+    /// Marks what has become safe.
+    pub fn mark(&mut self, is_safe: impl Fn(Option<Position>) -> bool) {
+        for held in &mut self.held {
+            held.is_safe |= is_safe(held.place);
+        }
+        self.settle();
+    }
+
+    /// The trip has ended: what is not safe by now never will be.
+    pub fn end(&mut self) {
+        while !self.held.is_empty() {
+            self.leave();
+        }
+    }
+
+    pub fn next(&mut self) -> Option<PrivacyOutcome> {
+        self.out.pop_front()
+    }
+
+    fn settle(&mut self) {
+        while self.held.front().is_some_and(|held| held.is_safe) {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(held) = self.held.pop_front() {
+            self.bytes -= held.bytes();
+            self.out.push_back(held.leave());
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! What may leave the phone: nothing unredacted, nothing from a private zone, nothing from a trip's ends.
+//!
+//! Every step of capture passes here, the frames that capture dropped too. A kept frame meets, in this order: the private
+//! zones (every cell of its segment), the trip's start, the detectors, the encoder, and the line in which it waits for the
+//! trip to go on. What fails becomes a drop with its reason; for a zone or a trimmed end nothing of it is told but its index.
+//! After such a drop [`Capture::start_anew`] is called, so that no later segment begins in what is private.
+
+mod detect;
+mod draw;
+mod held;
+mod trip;
+mod zone;
+
+use std::time::Duration;
+
+use wayhex_protocol::reason::Reason;
+use wayhex_vision::{EncodeError, JPEG_QUALITY, quality_of_jpeg};
+
+pub use detect::{DETECT_TIME_MAX, Detectors};
+pub use held::{DroppedItem, HELD_BYTES_MAX, HELD_COUNT_MAX, PrivacyOutcome, Released};
+pub use trip::{TRIM_M, TRIM_MIN_M, TRIP_ENDS_AFTER_NS, Trim, TrimError, TripKind};
+pub use zone::{
+    ZONE_RADIUS_M, ZONE_RADIUS_MAX_M, ZONE_RADIUS_MIN_M, ZONES_MAX, Zone, ZoneError, Zones,
+};
+
+use crate::capture::{Capture, CaptureStep, Captured, DroppedFrame};
+use held::{Held, Line, Outcome};
+use trip::Trips;
+
+/// What the driver wants kept private, and who looks for faces.
+#[derive(Debug)]
+pub struct PrivacySettings {
+    /// His zones.
+    pub zones: Zones,
+    /// How much of a trip's ends is cut.
+    pub trim: Trim,
+    /// What the lengths of the trips' ends are drawn from.
+    pub trip_seed: [u8; 32],
+    /// The detectors.
+    pub detectors: Detectors,
+}
+
+/// The stage.
+pub struct Privacy {
+    zones: Zones,
+    trips: Trips,
+    detectors: Detectors,
+    line: Line,
+}
+
+impl Privacy {
+    /// A stage that has seen nothing.
+    #[must_use]
+    pub fn new(settings: PrivacySettings) -> Self {
+        Self {
+            zones: settings.zones,
+            trips: Trips::new(settings.trim, settings.trip_seed),
+            detectors: settings.detectors,
+            line: Line::default(),
+        }
+    }
+
+    /// Takes the next step of `capture`, which must be the capture it came from.
+    pub fn take(&mut self, step: CaptureStep, capture: &mut Capture) {
+        match step {
+            CaptureStep::Passed(place) => {
+                if self.trips.pass(place) {
+                    self.line.end();
+                }
+                self.line.mark(|place| self.trips.is_far_from(place));
+            }
+            CaptureStep::Dropped(dropped) => self.take_dropped(dropped),
+            CaptureStep::Kept(captured) => self.take_kept(*captured, capture),
+        }
+    }
+
+    /// The trip has ended: what still waits lies at its end.
+    pub fn finish(&mut self) {
+        self.line.end();
+    }
+
+    /// What became of the next frame, in the order of the frames; `None` until more is taken.
+    pub fn next_outcome(&mut self) -> Option<PrivacyOutcome> {
+        self.line.next()
+    }
+
+    /// CPU time that the detectors took on their own thread.
+    #[must_use]
+    pub fn detector_cpu(&self) -> Duration {
+        self.detectors.cpu()
+    }
+
+    fn take_kept(&mut self, captured: Captured, capture: &mut Capture) {
+        let (index, place) = (captured.index, captured.place());
+        let private = if self.touches_zone(&captured) {
+            Some(Reason::PrivateZone)
+        } else if self.trips.has_left() {
+            None
+        } else {
+            Some(Reason::TripTrimmed)
+        };
+        if let Some(reason) = private {
+            capture.start_anew();
+            return self.line.push(Held {
+                index,
+                place: None,
+                is_safe: true,
+                what: Outcome::Hidden(reason),
+            });
+        }
+        let (source, time_ms) = (captured.source.clone(), captured.time.unix_ms);
+        let what = match self.redacted(captured) {
+            Ok(released) => Outcome::Picture(Box::new(released)),
+            Err(reason) => Outcome::Dropped {
+                source,
+                time_ms: Some(time_ms),
+                reason,
+            },
+        };
+        let is_safe = self.trips.is_far_from(Some(place));
+        self.line.push(Held {
+            index,
+            place: Some(place),
+            is_safe,
+            what,
+        });
+    }
+
+    /// A segment whose cells cannot be told is not let go: it might touch a zone.
+    fn touches_zone(&self, captured: &Captured) -> bool {
+        captured
+            .segment
+            .facts()
+            .map_or(true, |facts| self.zones.touch(&facts.cells))
+    }
+
+    /// A frame without a place was taken where the trip was last.
+    fn take_dropped(&mut self, dropped: DroppedFrame) {
+        let DroppedFrame {
+            index,
+            source,
+            time_ms,
+            reason,
+            place,
+        } = dropped;
+        let place = place.or_else(|| self.trips.place());
+        let is_private = match place {
+            Some(place) => self.zones.hold(place) || !self.trips.has_left(),
+            None => !self.zones.is_empty() || !self.trips.has_left(),
+        };
+        if is_private {
+            return self.line.push(Held {
+                index,
+                place: None,
+                is_safe: true,
+                what: Outcome::Hidden(reason),
+            });
+        }
+        let is_safe = self.trips.is_far_from(place);
+        self.line.push(Held {
+            index,
+            place,
+            is_safe,
+            what: Outcome::Dropped {
+                source,
+                time_ms,
+                reason,
+            },
+        });
+    }
+
+    fn redacted(&mut self, captured: Captured) -> Result<Released, Reason> {
+        let Captured {
+            source,
+            time,
+            segment,
+            fix,
+            motion,
+            pixels,
+            ..
+        } = captured;
+        let redacted = self.detectors.redact(pixels)?;
+        let picture = redacted.encode(JPEG_QUALITY).map_err(|error| match error {
+            EncodeError::TooLarge(_) => Reason::PictureTooLarge,
+            _ => Reason::PictureUnreadable,
+        })?;
+        let quality =
+            quality_of_jpeg(picture.jpeg()).map_err(|_own_picture| Reason::PictureUnreadable)?;
+        Ok(Released {
+            source,
+            time,
+            segment,
+            fix,
+            motion,
+            picture,
+            quality: quality.value,
+            covered: redacted.covered().to_vec(),
+            filled_pixels: redacted.filled_pixels(),
+        })
+    }
+}
