@@ -1,0 +1,107 @@
+//! Everything that has to pass, in the order in which it fails soonest.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::run::{cargo, run as run_program, say};
+use crate::workspace::Workspace;
+use crate::{checks, models, tools};
+
+type Step = (&'static str, fn(&Workspace) -> Result<()>);
+
+const STEPS: [Step; 8] = [
+    ("formats", formats),
+    ("models", fetched_models),
+    ("lints", lints),
+    ("checks", checks::run),
+    ("tests", tests),
+    ("cells, judged by h3 and shapely", judged_cells),
+    ("rewards, computed again by Python", judged_rewards),
+    ("the camera compiles", camera),
+];
+
+/// Runs every step; stops at the first that fails, and names it.
+pub fn run(workspace: &Workspace) -> Result<()> {
+    let mut took = Vec::new();
+    for (name, step) in STEPS {
+        say(&format!("== {name}"));
+        let began = Instant::now();
+        step(workspace).with_context(|| format!("the step \"{name}\" failed"))?;
+        took.push((name, began.elapsed()));
+    }
+    for (name, time) in &took {
+        say(&format!("{:>6.1} s  {name}", time.as_secs_f64()));
+    }
+    let total: Duration = took.iter().map(|(_, time)| *time).sum();
+    say(&format!("{:>6.1} s  in all", total.as_secs_f64()));
+    Ok(())
+}
+
+fn formats(workspace: &Workspace) -> Result<()> {
+    run_program(&mut cargo(workspace, &["fmt", "--all", "--check"]))
+}
+
+fn fetched_models(workspace: &Workspace) -> Result<()> {
+    models::ensure(&workspace.root, &say).map(drop)
+}
+
+fn lints(workspace: &Workspace) -> Result<()> {
+    let arguments = [
+        "clippy",
+        "--quiet",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "--deny",
+        "warnings",
+    ];
+    run_program(&mut cargo(workspace, &arguments))
+}
+
+/// The demo is among the tests, and plays through the programs that are built first.
+fn tests(workspace: &Workspace) -> Result<()> {
+    run_program(&mut cargo(workspace, &["build", "--workspace", "--bins"]))?;
+    run_program(&mut cargo(workspace, &["test", "--workspace"]))
+}
+
+fn judged_cells(workspace: &Workspace) -> Result<()> {
+    run_program(&mut cargo(
+        workspace,
+        &["build", "-p", "wayhex-protocol", "--example", "cells_of"],
+    ))?;
+    let mut judge = tools::judge_python(workspace)?;
+    judge.arg(workspace.root.join("core/protocol/vectors/judge_cells.py"));
+    judge.arg(workspace.programs.join("examples").join("cells_of"));
+    run_program(judge.args(workspace.recordings()))
+}
+
+/// The vectors of rewards are deterministic: Python must write the committed file again.
+fn judged_rewards(workspace: &Workspace) -> Result<()> {
+    let vectors = workspace.root.join("core/protocol/vectors");
+    let committed = std::fs::read(vectors.join("rewards.json"))
+        .context("cannot read the vectors of rewards")?;
+    run_program(tools::judge_python(workspace)?.arg(vectors.join("rewards.py")))?;
+    let written = std::fs::read(vectors.join("rewards.json"))
+        .context("cannot read the vectors of rewards")?;
+    anyhow::ensure!(
+        committed == written,
+        "rewards.py no longer writes the committed vectors"
+    );
+    Ok(())
+}
+
+fn camera(workspace: &Workspace) -> Result<()> {
+    tools::libclang()?;
+    run_program(&mut cargo(
+        workspace,
+        &[
+            "check",
+            "--quiet",
+            "-p",
+            "wayhex-dashcam",
+            "--features",
+            "camera",
+        ],
+    ))
+}
