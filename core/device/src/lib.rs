@@ -4,12 +4,30 @@
 //! the proof that the stage before it made, so that a wrong order does not compile.
 
 // What the phone brings.
+
 pub mod ports;
 pub mod system;
 
-// One frame's way.
-pub mod capture;
-pub mod privacy;
-pub mod sign;
+// One frame's way. (An empty line keeps each in its place.)
+
 pub mod source;
+
+pub mod capture;
+
+pub mod privacy;
+
 pub mod tag;
+
+pub mod sign;
+
+pub mod queue;
+
+pub mod upload;
+
+// All of it together.
+
+pub mod report;
+
+pub mod estimate;
+
+pub mod cpu;

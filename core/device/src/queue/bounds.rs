@@ -1,0 +1,85 @@
+//! How much the queue may hold. The oldest item makes room, and keeps a row that says so.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use wayhex_protocol::reason::Reason;
+
+use super::{Queue, QueueError, as_i64, as_u64, failed};
+
+/// The queue's bounds; the first that is reached counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of pending items: 8 GiB, a third of what a dashcam's card has free.
+    pub bytes_max: u64,
+    /// Pending items: 200,000, a week of ten hours a day.
+    pub items_max: u64,
+    /// Age of a capture: 9 days 12 hours, half a day less than the server accepts.
+    pub age_max_ms: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            bytes_max: 8 * 1_024 * 1_024 * 1_024,
+            items_max: 200_000,
+            age_max_ms: (9 * 24 + 12) * 3_600 * 1_000,
+        }
+    }
+}
+
+impl Queue {
+    /// Evicts what has become too old, and says how many items.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn evict_aged(&mut self, now_ms: u64) -> Result<u64, QueueError> {
+        let oldest_ms = now_ms.saturating_sub(self.bounds.age_max_ms);
+        let doing = "evict what is too old";
+        let transaction = self.write(doing)?;
+        let evicted = transaction
+            .execute(
+                "UPDATE items SET state = 'evicted', reason = ?1, picture = NULL
+                 WHERE state = 'queued' AND captured_at_ms < ?2",
+                params![Reason::QueueAge.number(), as_i64(oldest_ms)],
+            )
+            .map_err(failed(doing))?;
+        transaction.commit().map_err(failed(doing))?;
+        Ok(u64::try_from(evicted).unwrap_or(u64::MAX))
+    }
+}
+
+/// Evicts the oldest until an item of `size_bytes` has room.
+pub(super) fn make_room(
+    transaction: &Transaction<'_>,
+    bounds: Bounds,
+    size_bytes: u64,
+) -> rusqlite::Result<()> {
+    loop {
+        let (items, bytes): (i64, i64) = transaction.query_row(
+            "SELECT count(*), coalesce(sum(size_bytes), 0) FROM items WHERE state IN ('queued', 'sending')",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        let reason = if as_u64(items) >= bounds.items_max {
+            Reason::QueueCount
+        } else if as_u64(bytes).saturating_add(size_bytes) > bounds.bytes_max {
+            Reason::QueueBytes
+        } else {
+            return Ok(());
+        };
+        let oldest: Option<i64> = transaction
+            .query_row(
+                "SELECT place FROM items WHERE state = 'queued' ORDER BY place LIMIT 1",
+                [],
+                |row| row.get(0),
+            )
+            .optional()?;
+        // What is being sent is not touched; it is at most one batch, and leaves the queue by itself.
+        let Some(oldest) = oldest else {
+            return Ok(());
+        };
+        transaction.execute(
+            "UPDATE items SET state = 'evicted', reason = ?1, picture = NULL WHERE place = ?2",
+            params![reason.number(), oldest],
+        )?;
+    }
+}

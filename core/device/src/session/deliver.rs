@@ -1,0 +1,129 @@
+//! Sends what the queue holds, until nothing is left, a rule forbids it, or the network has failed too often.
+
+use wayhex_protocol::unit::CellId;
+
+use super::connect::FAILURES_MAX;
+use super::{Notice, Session, SessionError};
+use crate::cpu::in_this_process;
+use crate::estimate::observed;
+use crate::upload::batches::Progress;
+use crate::upload::server::{Server, ServerError};
+
+/// The longest wait for an item that the server put off, milliseconds; longer ones are for a later session.
+const WAIT_MAX_MS: u64 = 60_000;
+
+/// Whether to go on.
+enum Next {
+    Step,
+    End,
+}
+
+impl Session<'_> {
+    /// Sends what is pending. What keeps items pending in the end stands in the report's errors.
+    ///
+    /// # Errors
+    /// The queue failed.
+    pub fn deliver(&mut self) -> Result<(), SessionError> {
+        let Some(server) = self.settings.server.clone() else {
+            return Ok(());
+        };
+        let mut times = self.times;
+        let done = in_this_process(&mut times.upload, || self.deliver_to(&server));
+        self.times.upload = times.upload;
+        done
+    }
+
+    fn deliver_to(&mut self, server: &Server) -> Result<(), SessionError> {
+        if self.settings.account.is_none() {
+            let cause = "no account is named, so that the device cannot be registered".to_owned();
+            self.note_error("no_account", server.origin(), cause);
+            return Ok(());
+        }
+        if !self.meet_patiently(server) {
+            return Ok(());
+        }
+        let (mut fruitless, mut done) = (0, 0);
+        while !self.stop.is_set() {
+            let Some(batches) = self.batches.as_mut() else {
+                break;
+            };
+            let step = batches.step(&mut self.gate, &mut self.queue, self.ports.random);
+            match self.after_step(server, step, &mut fruitless, &mut done)? {
+                Next::Step => {}
+                Next::End => break,
+            }
+        }
+        self.ask_freshness(server)
+    }
+
+    fn after_step(
+        &mut self,
+        server: &Server,
+        step: Result<Progress, ServerError>,
+        fruitless: &mut u32,
+        done: &mut u64,
+    ) -> Result<Next, SessionError> {
+        match step {
+            Ok(Progress::Moved { ended }) => {
+                *fruitless = if ended > 0 { 0 } else { *fruitless + 1 };
+                *done += u64::try_from(ended).unwrap_or(u64::MAX);
+                (self.notify)(Notice::Items { done: *done });
+            }
+            Ok(Progress::NotRegistered) => {
+                *fruitless += 1;
+                if !self.meet_patiently(server) {
+                    return Ok(Next::End);
+                }
+            }
+            Ok(Progress::Failed(error)) => {
+                *fruitless += 1;
+                if *fruitless >= FAILURES_MAX {
+                    self.note_error(error.code(), server.origin(), error.to_string());
+                }
+            }
+            Ok(Progress::Wait(until_ms)) => {
+                let wait_ms = until_ms.saturating_sub(self.ports.clock.now_ms());
+                if wait_ms > WAIT_MAX_MS {
+                    let cause = format!("the server wants items in {wait_ms} ms again");
+                    self.note_error("put_off", server.origin(), cause);
+                    return Ok(Next::End);
+                }
+                self.wait_ms(wait_ms);
+            }
+            Ok(Progress::Held(hold)) => {
+                self.note_error(hold.code(), server.origin(), hold.to_string());
+                return Ok(Next::End);
+            }
+            Ok(Progress::Idle) => return Ok(Next::End),
+            Err(ServerError::Queue(error)) => return Err(error.into()),
+            Err(error) => {
+                self.note_error(error.code(), server.origin(), error.to_string());
+                return Ok(Next::End);
+            }
+        }
+        if *fruitless < FAILURES_MAX {
+            return Ok(Next::Step);
+        }
+        let cause = format!("{fruitless} steps in a row ended no item");
+        self.note_error("put_off", server.origin(), cause);
+        Ok(Next::End)
+    }
+
+    /// Asks for F of the units that the estimate is made over.
+    fn ask_freshness(&mut self, server: &Server) -> Result<(), SessionError> {
+        let Some(epoch) = self.queue.latest_epoch()? else {
+            return Ok(());
+        };
+        let mut cells = std::collections::BTreeSet::new();
+        for item in self.queue.earning(epoch)? {
+            cells.extend(observed(&item)?.1.cells);
+        }
+        let cells: Vec<CellId> = cells.into_iter().collect();
+        match server.freshness(&mut self.gate, &mut self.queue, &cells) {
+            Ok(freshness) => self.freshness = freshness,
+            Err(ServerError::Queue(error)) => return Err(error.into()),
+            Err(error) => self.note_error(error.code(), server.origin(), error.to_string()),
+        }
+        Ok(())
+    }
+}

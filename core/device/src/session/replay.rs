@@ -1,0 +1,270 @@
+//! Plays a recorded drive through the stages.
+//!
+//! The outcomes of the stages come in the order of the frames, and a drive makes the same ones each time. So a replay that
+//! was killed is played from the start, and what is settled already is passed over; a drive that was played to its end is not
+//! played again.
+
+use std::path::Path;
+
+use wayhex_protocol::id::SessionId;
+use wayhex_protocol::reason::Reason;
+
+use super::plan::Plan;
+use super::{Notice, Session, SessionError};
+use crate::capture::{Capture, CaptureCounts, CaptureSettings};
+use crate::cpu::on_this_thread;
+use crate::privacy::{
+    DETECT_TIME_MAX, Detectors, DroppedItem, Privacy, PrivacyOutcome, PrivacySettings, Released,
+    Zones,
+};
+use crate::queue::FrameNote;
+use crate::report::DriveReport;
+use crate::sign::{Signed, sign};
+use crate::source::{Drive, Event, FrameSource, Recorder};
+use crate::tag::{TagError, Tagger};
+
+/// The stages of one replay, and where it stands.
+struct Line {
+    session: SessionId,
+    capture: Capture,
+    privacy: Privacy,
+    tagger: Tagger,
+    recorder: Option<Recorder>,
+    /// Frames that an earlier run settled.
+    settled: u64,
+    /// Frames that came out so far.
+    frame: u64,
+    total: u64,
+}
+
+impl Session<'_> {
+    /// Plays the drive in a folder; what passes is queued.
+    ///
+    /// # Errors
+    /// The drive cannot be read, or the store fails. What was queued before stays.
+    pub fn replay(&mut self, folder: &Path) -> Result<(), SessionError> {
+        let mut drive = Drive::open(folder, self.now_ms())?;
+        let hash = drive.hash()?;
+        let row = self.queue.session_of_drive(hash.0)?;
+        let (session, plan, summary) = match row {
+            Some(row) => {
+                let plan: Plan =
+                    serde_json::from_str(&row.plan).map_err(|_format| SessionError::Plan(row.session))?;
+                // What lay in the future at first still does, so that the outcomes are the same.
+                drive = Drive::open(folder, plan.played_at_ms)?;
+                (row.session, plan, row.summary)
+            }
+            None => {
+                let plan = Plan::draw(
+                    self.now_ms(),
+                    drive.ends_at_ms(),
+                    self.settings.trim,
+                    self.ports.random,
+                )?;
+                let session = self.secret.session_of_replay(&hash, plan.shift_ms);
+                self.queue.begin(session, Some(hash.0), &json(&plan, session)?)?;
+                (session, plan, None)
+            }
+        };
+        self.current = Some(session);
+        let unreadable = || SessionError::Plan(session);
+        if let Some(summary) = summary {
+            self.drive = serde_json::from_str(&summary).map_err(|_format| unreadable())?;
+            return Ok(());
+        }
+        self.drive = DriveReport {
+            source: Some(drive.kind().name().to_owned()),
+            sha256: Some(hash.to_string()),
+            time_shift_ms: plan.shift_ms,
+            trim_m: plan.trim().ok_or_else(unreadable)?.metres(),
+            ..DriveReport::default()
+        };
+        let line = self.line(&drive, session, &plan)?;
+        self.play(&mut drive.events(), line)
+    }
+
+    fn line(&self, drive: &Drive, session: SessionId, plan: &Plan) -> Result<Line, SessionError> {
+        let unreadable = || SessionError::Plan(session);
+        let mut zones = self.settings.zones.clone();
+        zones.extend_from_slice(drive.private_zones());
+        let recorder = self.settings.record.as_deref().map(Recorder::create);
+        Ok(Line {
+            session,
+            capture: Capture::new(CaptureSettings {
+                unix_ms_at_zero: drive.unix_ms_at_zero(),
+                time_max_ms: Some(plan.played_at_ms),
+            }),
+            privacy: Privacy::new(PrivacySettings {
+                zones: Zones::new(&zones, &self.secret.zone_seed())?,
+                trim: plan.trim().ok_or_else(unreadable)?,
+                trip_seed: plan.trip_seed().ok_or_else(unreadable)?,
+                detectors: Detectors::new(self.ports.detectors.clone(), DETECT_TIME_MAX),
+            }),
+            tagger: Tagger {
+                session,
+                shift_ms: plan.shift_ms,
+                // The shift ends at the corrected time already.
+                server_offset_ms: None,
+                policy: self.policy().hash(),
+                secret: self.secret.clone(),
+            },
+            recorder: recorder.transpose()?,
+            settled: self.queue.frames_settled(session)?,
+            frame: 0,
+            total: drive.frames(),
+        })
+    }
+
+    fn play(&mut self, source: &mut dyn FrameSource, mut line: Line) -> Result<(), SessionError> {
+        loop {
+            if self.stop.is_set() {
+                return Ok(());
+            }
+            let event = on_this_thread(&mut self.times.capture, || source.next_event());
+            let ended = event.is_none();
+            self.take_event(&mut line, event)?;
+            if ended {
+                break;
+            }
+        }
+        self.times.privacy += line.privacy.detector_cpu();
+        let counts = line.capture.counts();
+        self.drive = with_counts(std::mem::take(&mut self.drive), counts);
+        let summary = json(&self.drive, line.session)?;
+        Ok(self.queue.end(line.session, &summary)?)
+    }
+
+    /// Takes the next event, or the end, through all stages.
+    fn take_event(&mut self, line: &mut Line, event: Option<Event>) -> Result<(), SessionError> {
+        let ended = event.is_none();
+        on_this_thread(&mut self.times.capture, || match event {
+            Some(event) => line.capture.push(event),
+            None => line.capture.finish(),
+        });
+        while let Some(step) = on_this_thread(&mut self.times.capture, || line.capture.next_step()) {
+            on_this_thread(&mut self.times.privacy, || {
+                line.privacy.take(step, &mut line.capture);
+            });
+            self.take_outcomes(line)?;
+        }
+        if ended {
+            on_this_thread(&mut self.times.privacy, || line.privacy.finish());
+            self.take_outcomes(line)?;
+        }
+        Ok(())
+    }
+
+    fn take_outcomes(&mut self, line: &mut Line) -> Result<(), SessionError> {
+        while let Some(outcome) = line.privacy.next_outcome() {
+            let frame = line.frame;
+            line.frame += 1;
+            (self.notify)(Notice::Frames {
+                done: line.frame,
+                total: line.total,
+            });
+            if frame < line.settled {
+                continue;
+            }
+            match outcome {
+                PrivacyOutcome::Released(released) => self.take_released(line, frame, *released)?,
+                PrivacyOutcome::Dropped(dropped) => self.take_dropped(line, frame, dropped)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take_released(
+        &mut self,
+        line: &mut Line,
+        frame: u64,
+        released: Released,
+    ) -> Result<(), SessionError> {
+        if let Some(recorder) = &mut line.recorder {
+            recorder.write(&released)?;
+        }
+        let source = released.source().to_owned();
+        let time_ms = released.time_ms();
+        let sequence = self.queue.next_sequence(line.session)?;
+        let tagged = on_this_thread(&mut self.times.tag, || line.tagger.tag(released, sequence));
+        let tagged = match tagged {
+            Ok(tagged) => tagged,
+            Err(error) => {
+                let dropped = DroppedItem {
+                    source,
+                    time_ms: Some(time_ms),
+                    reason: reason_of(error),
+                };
+                return self.take_dropped(line, frame, dropped);
+            }
+        };
+        let (network, signer) = (&self.settings.network, self.ports.signer);
+        match on_this_thread(&mut self.times.sign, || sign(tagged, network, signer)) {
+            Ok(signed) => self.take_signed(line, frame, &signed, time_ms),
+            Err(unsigned) => {
+                self.note_error("key_unavailable", &source, unsigned.error.to_string());
+                self.take_dropped(line, frame, unsigned.into())
+            }
+        }
+    }
+
+    fn take_signed(
+        &mut self,
+        line: &Line,
+        frame: u64,
+        signed: &Signed,
+        time_ms: i64,
+    ) -> Result<(), SessionError> {
+        let note = FrameNote {
+            session: line.session,
+            frame,
+            source: signed.source().to_owned(),
+            time_ms: Some(time_ms),
+            dropped: None,
+        };
+        let queue = &mut self.queue;
+        Ok(on_this_thread(&mut self.times.queue, || queue.put(&note, signed))?)
+    }
+
+    fn take_dropped(
+        &mut self,
+        line: &Line,
+        frame: u64,
+        dropped: DroppedItem,
+    ) -> Result<(), SessionError> {
+        let note = FrameNote {
+            session: line.session,
+            frame,
+            source: dropped.source,
+            time_ms: dropped.time_ms,
+            dropped: Some(dropped.reason),
+        };
+        let queue = &mut self.queue;
+        Ok(on_this_thread(&mut self.times.queue, || queue.note_drop(note))?)
+    }
+}
+
+fn reason_of(error: TagError) -> Reason {
+    match error {
+        TagError::Time => Reason::TimeBefore2010,
+        TagError::Segment(_) => Reason::ImplausiblePosition,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a drive's length in whole metres; the cast saturates"
+)]
+fn with_counts(drive: DriveReport, counts: CaptureCounts) -> DriveReport {
+    DriveReport {
+        frames: counts.frames,
+        fixes: counts.fixes,
+        inertial: counts.inertial,
+        metres: counts.metres.round() as u64,
+        ..drive
+    }
+}
+
+fn json<T: serde::Serialize>(value: &T, session: SessionId) -> Result<String, SessionError> {
+    serde_json::to_string(value).map_err(|_format| SessionError::Plan(session))
+}

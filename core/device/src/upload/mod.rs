@@ -1,0 +1,15 @@
+//! What goes over the network, when, and what the answers mean.
+//!
+//! [`plan`] decides in pure code; every request passes the [`gate`], which asks the driver's rules first and books what it
+//! costs; [`http`] moves the bytes; [`server`] speaks with one server, whose key is pinned; [`batches`] sends what the queue
+//! holds and takes in the receipts.
+
+pub mod batches;
+pub mod cost;
+pub mod gate;
+pub mod http;
+pub mod plan;
+pub mod server;
+
+/// The version of the wire that this crate speaks, told with each request.
+pub const WIRE_VERSION: &str = "1";

@@ -1,0 +1,467 @@
+//! One server, and what is said to it apart from uploads: its policy, the registration, the freshness of units.
+//!
+//! Its key is pinned: by the driver, else by the first use. A server with another key is not spoken to; a 200 that is not signed
+//! by the pinned key, such as a captive portal's, changes nothing.
+
+use std::collections::BTreeMap;
+
+use reqwest::Url;
+use serde::Deserialize;
+use wayhex_protocol::account::Account;
+use wayhex_protocol::batch::SignedPolicy;
+use wayhex_protocol::envelope::{open, seal};
+use wayhex_protocol::id::{DeviceId, NetworkId, Nonce};
+use wayhex_protocol::key::{PublicKey, Signer};
+use wayhex_protocol::limits::POLICY_BYTES_MAX;
+use wayhex_protocol::micros::Micros;
+use wayhex_protocol::policy::Policy;
+use wayhex_protocol::registration::Registration;
+use wayhex_protocol::unit::{CellId, Quadrant, Unit};
+
+use super::WIRE_VERSION;
+use super::gate::{Gate, GateError};
+use crate::ports::{Answer, Body, Method, Request, TransportError};
+use crate::queue::{Queue, QueueError};
+
+/// Bytes of an answer that is a few fields of JSON, or a problem.
+pub const SMALL_ANSWER_BYTES_MAX: usize = 8_192;
+/// Cells that one question about freshness may name: the server's limit.
+const FRESHNESS_CELLS_MAX: usize = 500;
+/// Bytes of an answer about freshness: four quadrants of each cell in a line of JSON.
+const FRESHNESS_BYTES_MAX: usize = FRESHNESS_CELLS_MAX * 4 * 96 + 1_024;
+
+/// The status of an answer that wants a newer app.
+pub const UPDATE_NEEDED: u16 = 426;
+
+/// A server as the driver names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    origin: String,
+    network: NetworkId,
+    expected_key: Option<DeviceId>,
+}
+
+/// A server's key and policy, verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The key that its receipts are verified with.
+    pub key: PublicKey,
+    /// The policy that it has published.
+    pub policy: Policy,
+}
+
+/// What a visit to a server's policy gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The server, verified.
+    pub known: Known,
+    /// Whether its key was pinned by this visit.
+    pub newly_pinned: bool,
+    /// What its clock is ahead of ours, milliseconds; 0 where its whole seconds cannot tell a difference.
+    pub clock_ahead_ms: Option<i64>,
+}
+
+/// F of the open epoch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Freshness {
+    /// The epoch that is open.
+    pub epoch: u64,
+    /// The units that are not wholly fresh.
+    pub units: BTreeMap<Unit, Micros>,
+}
+
+/// An address that is no server's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("server address {text:?} is not http(s)://host[:port]")]
+pub struct AddressError {
+    text: String,
+}
+
+/// Why a server did not give what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The request did not leave.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// No answer.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// It said no.
+    #[error("{url} answered {status} {code}: {detail}")]
+    Problem {
+        /// What was asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The problem's code.
+        code: String,
+        /// What it said.
+        detail: String,
+    },
+    /// It answered with something else than was asked for.
+    #[error("the answer of {url} is not what was asked for: {cause}")]
+    Answer {
+        /// What was asked.
+        url: String,
+        /// What is wrong.
+        cause: String,
+    },
+    /// It is not the server whose key is pinned.
+    #[error(
+        "the server at {origin} has the key {found}, and {pinned} is pinned; nothing is sent to it"
+    )]
+    KeyMismatch {
+        /// The server.
+        origin: String,
+        /// The pinned key's thumbprint.
+        pinned: DeviceId,
+        /// Its key's thumbprint.
+        found: DeviceId,
+    },
+    /// The device's key did not sign.
+    #[error(transparent)]
+    Sign(#[from] wayhex_protocol::key::SignError),
+    /// The queue failed.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl ServerError {
+    /// The code in a summary's errors.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Gate(GateError::Held(hold)) => hold.code(),
+            Self::Gate(GateError::Queue(_)) | Self::Queue(_) => "queue_failed",
+            Self::Gate(GateError::Request { .. }) => "request_failed",
+            Self::Transport(_) => "server_unreachable",
+            Self::Problem { code, .. } => code,
+            Self::Answer { .. } => "server_answer",
+            Self::KeyMismatch { .. } => "server_key_mismatch",
+            Self::Sign(_) => "key_unavailable",
+        }
+    }
+
+    /// Whether asking again in a while can help.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::Answer { .. } => true,
+            Self::Problem { status, .. } => *status >= 500 || matches!(*status, 408 | 429),
+            Self::Gate(_) | Self::KeyMismatch { .. } | Self::Sign(_) | Self::Queue(_) => false,
+        }
+    }
+}
+
+impl Server {
+    /// A server by its address; `expected_key` is the thumbprint of its key where the driver knows it.
+    ///
+    /// # Errors
+    /// The address is not of the form `http(s)://host[:port]`.
+    pub fn new(
+        address: &str,
+        network: NetworkId,
+        expected_key: Option<DeviceId>,
+    ) -> Result<Self, AddressError> {
+        let wrong = || AddressError {
+            text: address.chars().take(256).collect(),
+        };
+        let url = Url::parse(address).map_err(|_no_url| wrong())?;
+        let bare =
+            matches!(url.path(), "" | "/") && url.query().is_none() && url.username().is_empty();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !bare {
+            return Err(wrong());
+        }
+        Ok(Self {
+            origin: url.origin().ascii_serialization(),
+            network,
+            expected_key,
+        })
+    }
+
+    /// Scheme, host and port.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The network it is believed to serve.
+    #[must_use]
+    pub const fn network(&self) -> &NetworkId {
+        &self.network
+    }
+
+    /// A path's whole address.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.origin)
+    }
+
+    /// What an earlier visit left: no request is made. `None` where there was none, or where the driver has pinned another key since.
+    ///
+    /// # Errors
+    /// The queue failed, or holds no policy where one should be.
+    pub fn remembered(&self, queue: &Queue) -> Result<Option<Known>, ServerError> {
+        let Some(stored) = queue.server(&self.origin)? else {
+            return Ok(None);
+        };
+        let known = self.verified("stored policy", &stored.policy)?;
+        let expected = self.expected_key.unwrap_or_else(|| known.key.thumbprint());
+        Ok((known.key.thumbprint() == expected).then_some(known))
+    }
+
+    /// Fetches the policy, checks the server's key against the pinned one, or pins it.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn visit(&self, gate: &mut Gate<'_>, queue: &mut Queue) -> Result<Visit, ServerError> {
+        let url = self.url("/v1/policy");
+        let answer = ask(
+            gate,
+            queue,
+            Method::Get,
+            &url,
+            Body::Empty,
+            POLICY_BYTES_MAX + 1_024,
+        )?;
+        let known = self.verified(&url, &answer.body)?;
+        let found = known.key.thumbprint();
+        let pinned = match self.expected_key {
+            Some(expected) => Some(expected),
+            None => match queue.server(&self.origin)? {
+                Some(stored) => Some(key_of(&url, &stored.key)?.thumbprint()),
+                None => None,
+            },
+        };
+        match pinned {
+            Some(pinned) if pinned != found => Err(ServerError::KeyMismatch {
+                origin: self.origin.clone(),
+                pinned,
+                found,
+            }),
+            _ => {
+                queue.remember_policy(&self.origin, &known.key_bytes(), &answer.body)?;
+                Ok(Visit {
+                    known,
+                    newly_pinned: pinned.is_none(),
+                    clock_ahead_ms: clock_ahead_ms(gate.clock().now_ms(), answer.date_ms),
+                })
+            }
+        }
+    }
+
+    /// Binds the device to an account, unless the server is known to have it so.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn register(
+        &self,
+        gate: &mut Gate<'_>,
+        queue: &mut Queue,
+        signer: &dyn Signer,
+        account: &Account,
+    ) -> Result<(), ServerError> {
+        #[derive(Deserialize)]
+        struct NonceAnswer {
+            nonce: String,
+        }
+        let stored = queue.server(&self.origin)?;
+        let bound = stored.as_ref().and_then(|stored| stored.account.as_deref());
+        if bound == Some(account.as_str()) {
+            return Ok(());
+        }
+        let binding = stored.map_or(0, |stored| stored.binding) + 1;
+        let url = self.url("/v1/devices/nonce");
+        let answer = ask(
+            gate,
+            queue,
+            Method::Post,
+            &url,
+            Body::Empty,
+            SMALL_ANSWER_BYTES_MAX,
+        )?;
+        let nonce: NonceAnswer = json(&url, &answer)?;
+        let nonce = Nonce::from_hex(&nonce.nonce)
+            .ok_or_else(|| not_asked_for(&url, "the nonce is not 64 hexadecimal digits"))?;
+        let registration = Registration {
+            key: signer.public_key(),
+            nonce,
+            origin: self.origin.clone(),
+            network: self.network.clone(),
+            account: account.clone(),
+            binding,
+        };
+        let envelope = seal(&registration, &self.network, signer)?;
+        let url = self.url("/v1/devices");
+        ask(
+            gate,
+            queue,
+            Method::Post,
+            &url,
+            Body::Bytes(&envelope),
+            SMALL_ANSWER_BYTES_MAX,
+        )?;
+        queue.remember_registration(&self.origin, account.as_str(), binding)?;
+        Ok(())
+    }
+
+    /// F of units in these cells, as the open epoch began with it.
+    ///
+    /// # Errors
+    /// See [`ServerError`].
+    pub fn freshness(
+        &self,
+        gate: &mut Gate<'_>,
+        queue: &mut Queue,
+        cells: &[CellId],
+    ) -> Result<Freshness, ServerError> {
+        let mut freshness = Freshness::default();
+        for part in cells.chunks(FRESHNESS_CELLS_MAX) {
+            let names: Vec<String> = part.iter().map(|cell| cell.to_hex()).collect();
+            let url = self.url(&format!("/v1/freshness?cells={}", names.join(",")));
+            let answer = ask(
+                gate,
+                queue,
+                Method::Get,
+                &url,
+                Body::Empty,
+                FRESHNESS_BYTES_MAX,
+            )?;
+            let answer: FreshnessAnswer = json(&url, &answer)?;
+            freshness.epoch = freshness.epoch.max(answer.epoch);
+            for unit in &answer.units {
+                let (unit, micros) = unit
+                    .read()
+                    .ok_or_else(|| not_asked_for(&url, "a unit cannot be read"))?;
+                freshness.units.insert(unit, micros);
+            }
+        }
+        Ok(freshness)
+    }
+
+    fn verified(&self, url: &str, bytes: &[u8]) -> Result<Known, ServerError> {
+        let wrong = |cause: String| not_asked_for(url, &cause);
+        let signed = SignedPolicy::from_bytes(bytes).map_err(|source| wrong(source.to_string()))?;
+        let key = key_of(url, &signed.server_key)?;
+        let opened = open::<Policy>(&signed.envelope, &self.network, |kid| {
+            (key.thumbprint() == kid).then(|| key.clone())
+        })
+        .map_err(|source| wrong(source.to_string()))?;
+        let policy = opened.message;
+        if policy.network != self.network {
+            let other = policy.network.as_str();
+            let cause = format!("it is for network {other}, not {}", self.network.as_str());
+            return Err(wrong(cause));
+        }
+        Ok(Known { key, policy })
+    }
+}
+
+impl Known {
+    fn key_bytes(&self) -> Vec<u8> {
+        wayhex_protocol::cbor::Wire::to_bytes(&self.key)
+    }
+}
+
+#[derive(Deserialize)]
+struct FreshnessAnswer {
+    epoch: u64,
+    units: Vec<FreshnessUnit>,
+}
+
+#[derive(Deserialize)]
+struct FreshnessUnit {
+    cell: String,
+    quadrant: u8,
+    freshness_micros: String,
+}
+
+impl FreshnessUnit {
+    fn read(&self) -> Option<(Unit, Micros)> {
+        let unit = Unit {
+            cell: CellId::from_hex(&self.cell)?,
+            quadrant: Quadrant::from_number(self.quadrant)?,
+        };
+        Some((unit, Micros(self.freshness_micros.parse().ok()?)))
+    }
+}
+
+/// The headers that go with every request.
+#[must_use]
+pub fn common_headers() -> Vec<(String, String)> {
+    [("accept", "*/*"), ("wayhex-version", WIRE_VERSION)]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+}
+
+/// The problem that an answer is, by RFC 9457 where it can be read so.
+#[must_use]
+pub fn problem_of(url: &str, answer: &Answer) -> ServerError {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Problem {
+        code: String,
+        detail: String,
+    }
+    let problem: Problem = serde_json::from_slice(&answer.body).unwrap_or_default();
+    ServerError::Problem {
+        url: url.to_owned(),
+        status: answer.status,
+        code: if problem.code.is_empty() {
+            "server_answer".to_owned()
+        } else {
+            problem.code
+        },
+        detail: problem.detail,
+    }
+}
+
+fn ask(
+    gate: &mut Gate<'_>,
+    queue: &mut Queue,
+    method: Method,
+    url: &str,
+    body: Body<'_>,
+    answer_bytes_max: usize,
+) -> Result<Answer, ServerError> {
+    let mut headers = common_headers();
+    if matches!(body, Body::Bytes(_)) {
+        headers.push(("content-type".to_owned(), "application/cose".to_owned()));
+    }
+    let request = Request {
+        method,
+        url,
+        headers: &headers,
+        body,
+        answer_bytes_max,
+    };
+    let answer = gate.pass(queue, &request)?.outcome?;
+    match answer.status {
+        200 if answer.complete => Ok(answer),
+        200 => Err(not_asked_for(url, "it breaks off")),
+        _ => Err(problem_of(url, &answer)),
+    }
+}
+
+fn json<T: for<'d> Deserialize<'d>>(url: &str, answer: &Answer) -> Result<T, ServerError> {
+    serde_json::from_slice(&answer.body).map_err(|source| not_asked_for(url, &source.to_string()))
+}
+
+fn key_of(url: &str, bytes: &[u8]) -> Result<PublicKey, ServerError> {
+    PublicKey::from_bytes(bytes).map_err(|source| not_asked_for(url, &source.to_string()))
+}
+
+fn not_asked_for(url: &str, cause: &str) -> ServerError {
+    ServerError::Answer {
+        url: url.to_owned(),
+        cause: cause.to_owned(),
+    }
+}
+
+/// A `date` tells whole seconds: less than that is no difference.
+fn clock_ahead_ms(now_ms: u64, date_ms: Option<u64>) -> Option<i64> {
+    let now_ms = i64::try_from(now_ms).ok()?;
+    let date_ms = i64::try_from(date_ms?).ok()?;
+    let ahead_ms = date_ms - now_ms;
+    Some(if ahead_ms.abs() < 2_000 { 0 } else { ahead_ms })
+}
