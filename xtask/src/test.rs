@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::run::{cargo, run as run_program, say};
+use crate::run::{capture, cargo, run as run_program, say};
 use crate::workspace::Workspace;
 use crate::{checks, models, tools};
 
@@ -76,17 +76,16 @@ fn judged_cells(workspace: &Workspace) -> Result<()> {
     run_program(judge.args(workspace.recordings()))
 }
 
-/// The vectors of rewards are deterministic: Python must write the committed file again.
+/// The vectors of rewards are deterministic: Python must compute the committed file again.
 fn judged_rewards(workspace: &Workspace) -> Result<()> {
     let vectors = workspace.root.join("core/protocol/vectors");
-    let committed = std::fs::read(vectors.join("rewards.json"))
-        .context("cannot read the vectors of rewards")?;
-    run_program(tools::judge_python(workspace)?.arg(vectors.join("rewards.py")))?;
-    let written = std::fs::read(vectors.join("rewards.json"))
-        .context("cannot read the vectors of rewards")?;
+    let committed = std::fs::read_to_string(vectors.join("rewards.json"))
+        .context("cannot read rewards.json")?;
+    let (computed, code) =
+        capture(tools::judge_python(workspace)?.arg(vectors.join("rewards.py")))?;
     anyhow::ensure!(
-        committed == written,
-        "rewards.py no longer writes the committed vectors"
+        code == Some(0) && computed == committed,
+        "rewards.py computes other vectors than the committed ones"
     );
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! How much a unit has left to pay: F, 1.0 for a unit never covered, spent by the high class, back after a week.
 //!
-//! When an epoch closes, `F' = min(F, 1.0 - M)`, M being the high class's greatest weight on the unit, and the next epoch
-//! opens with `min(1.0, F' + r)`, where `r = floor(1.0 x length_s / freshness_recovery_s)`. The low class leaves no trace here.
+//! When an epoch closes, `F' = F - floor(F x M)`, M being the high class's greatest weight on the unit: it loses exactly what
+//! it paid. The next epoch opens with `min(1.0, F' + r)`, where `r = floor(1.0 x length_s / freshness_recovery_s)`. The low
+//! class leaves no trace here. Why not `min(F, 1.0 - M)`: docs/adr/0005.
 //!
 //! A unit that nobody covered only recovers, so it needs no write: [`StoredFreshness`] keeps F beside the recovery that all
 //! epochs so far have given, and the difference of two such sums, capped once, equals capping epoch by epoch.
@@ -20,7 +21,7 @@ pub fn recovery(length_s: u64, params: &ScoringParams) -> Micros {
         .min(Micros::ONE)
 }
 
-/// The next epoch's opening F of a unit: `min(1.0, min(F, 1.0 - M) + r)`. `greatest_high` is M, zero for a unit that the
+/// The next epoch's opening F of a unit: `min(1.0, F - floor(F x M) + r)`. `greatest_high` is M, zero for a unit that the
 /// high class has not covered.
 #[must_use]
 pub fn close(
@@ -29,7 +30,7 @@ pub fn close(
     length_s: u64,
     params: &ScoringParams,
 ) -> Micros {
-    let spent = opening.min(Micros::ONE.saturating_sub(greatest_high));
+    let spent = opening.saturating_sub(opening.times(greatest_high));
     spent
         .saturating_add(recovery(length_s, params))
         .min(Micros::ONE)

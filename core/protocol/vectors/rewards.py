@@ -130,7 +130,7 @@ def main():
         opening = {unit: fresh.get(unit, ONE) for name in scored for unit in scored[name][0]}
         for unit in set(fresh) | set(opening):
             greatest = scored["high"][0].get(unit, (0, 0, 0))[1]
-            left = min(fresh.get(unit, ONE), ONE - greatest)
+            left = fresh.get(unit, ONE) - floor(Fraction(fresh.get(unit, ONE) * greatest, ONE))
             fresh[unit] = min(ONE, left + floor(Fraction(ONE * length_s, policy["freshness_recovery_s"])))
         corrections = {account: rng.randrange(2 * ONE) for account in ACCOUNTS if rng.random() < 0.2}
         history.append({

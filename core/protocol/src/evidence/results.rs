@@ -97,7 +97,7 @@ impl Results {
                 format!("next freshness of {unit:?}")
             })
         })
-        .or_else(|| unequal("root", &hex(&self.root), &hex(&recomputed.root)))
+        .or_else(|| unequal("root", &Hex(self.root), &Hex(recomputed.root)))
     }
 }
 
@@ -150,6 +150,11 @@ pub(super) fn first_of<K: Ord, V: PartialEq + fmt::Display>(
     })
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+#[derive(PartialEq)]
+struct Hex(Hash);
+
+impl fmt::Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }

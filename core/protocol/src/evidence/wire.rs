@@ -146,7 +146,7 @@ impl Results {
                 5 => {
                     root = Some(read_id("root", d, |bytes| {
                         <[u8; 32]>::try_from(bytes).ok()
-                    })?)
+                    })?);
                 }
                 _ => return Err(unknown(what, key)),
             }

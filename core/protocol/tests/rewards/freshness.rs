@@ -22,8 +22,8 @@ fn a_unit_covered_whole_is_back_after_a_week() {
     let next_day = close(Micros(300_000), Micros(500_000), DAY_S, &params);
     assert_eq!(
         next_day,
-        Micros(442_857),
-        "F was already below what the cover leaves"
+        Micros(292_857),
+        "half of what was left is paid, and a seventh of the whole comes back"
     );
 }
 
@@ -42,6 +42,38 @@ proptest! {
     #[test]
     fn a_unit_that_nobody_covers_only_recovers(opening in micros(1_000_000), length_s: u64) {
         prop_assert!(close(opening, Micros::ZERO, length_s, &ScoringParams::default()) >= opening);
+    }
+
+    /// What a unit pays over any number of epochs is what it was and what it recovered, whoever covers it and how well.
+    #[test]
+    fn a_unit_pays_no_more_than_it_was_and_recovered(greatest in vec(micros(1_000_000), 0..60)) {
+        let params = ScoringParams::default();
+        let (mut opening, mut paid) = (Micros::ONE, Micros::ZERO);
+        for &weight in &greatest {
+            paid = paid.saturating_add(opening.times(weight));
+            opening = close(opening, weight, DAY_S, &params);
+        }
+        let given: Micros = greatest.iter().map(|_| recovery(DAY_S, &params)).sum();
+        prop_assert!(paid.saturating_add(opening) <= Micros::ONE.saturating_add(given));
+    }
+
+    /// One who covers a unit every day never earns less for covering it better.
+    #[test]
+    fn better_cover_every_day_earns_no_less_in_the_long_run(
+        worse in 0..1_000_000_u64, better in 0..1_000_000_u64, days in 1..100_usize,
+    ) {
+        let params = ScoringParams::default();
+        let earned = |weight: u64| {
+            let mut opening = Micros::ONE;
+            (0..days).map(|_| {
+                let pays = opening.times(Micros(weight));
+                opening = close(opening, Micros(weight), DAY_S, &params);
+                pays
+            }).sum::<Micros>()
+        };
+        // Each day's floors may differ by a millionth.
+        let slack = Micros(2 * u64::try_from(days).unwrap());
+        prop_assert!(earned(worse.min(better)) <= earned(worse.max(better)).saturating_add(slack));
     }
 
     /// A store that writes only units that were covered opens every epoch with the same F as one that writes all.
