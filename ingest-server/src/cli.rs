@@ -1,9 +1,12 @@
 //! What can be asked of the program.
 
+use std::io::Write;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use wayhex_server::config::Config;
+use wayhex_server::reward::command::{Audit, CloseEpoch};
 
 /// The Wayhex ingest server.
 #[derive(Debug, Parser)]
@@ -24,15 +27,25 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         ready_file: Option<PathBuf>,
     },
+    CloseEpoch(CloseEpoch),
+    Audit(Audit),
+    /// Prints the API's description (OpenAPI 3.1, JSON).
+    Openapi,
 }
 
-/// Does what was asked.
+/// Does what was asked, and says how it ended.
 ///
 /// # Errors
 /// What went wrong, with its causes.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
-    let config = Config::load(cli.config.as_deref())?;
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let config = || Config::load(cli.config.as_deref());
     match cli.command {
-        Command::Serve { ready_file } => wayhex_server::serve::run(config, ready_file.as_deref()),
+        Command::Serve { ready_file } => {
+            wayhex_server::serve::run(config()?, ready_file.as_deref())?;
+        }
+        Command::CloseEpoch(asked) => asked.run(&config()?)?,
+        Command::Audit(asked) => return asked.run(),
+        Command::Openapi => write!(std::io::stdout(), "{}", wayhex_server::openapi::json()?)?,
     }
+    Ok(ExitCode::SUCCESS)
 }

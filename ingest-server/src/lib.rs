@@ -11,6 +11,7 @@ pub mod config;
 pub mod keys;
 pub mod listen;
 pub mod metrics;
+pub mod openapi;
 pub mod policy;
 pub mod problem;
 pub mod serve;

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::keys::Keys;
 use crate::listen::{self, Limits};
 use crate::policy::{self, PolicyBook, PolicyError};
+use crate::reward::schedule;
 use crate::store::Store;
 
 /// What the ready file says, for a program that started the server.
@@ -73,6 +74,8 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> 
     }
 
     let stop = stop_signal()?;
+    let schedule = tokio::spawn(schedule::run(Arc::clone(&app)));
+    let upkeep = tokio::spawn(crate::metrics::upkeep(recorder.clone()));
     let metrics_router = crate::metrics::router(recorder);
     let metrics = listen::serve(
         metrics_listener,
@@ -83,6 +86,8 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> 
     let metrics = tokio::spawn(metrics);
     listen::serve(listener, app::router(app), limits, stopped(stop)).await;
     metrics.await.context("the metrics listener failed")?;
+    schedule.abort();
+    upkeep.abort();
     store.close().await;
     tracing::info!("stopped");
     Ok(())

@@ -98,13 +98,15 @@ pub(super) async fn coverage(
     State(app): State<Arc<App>>,
     Asked(query): Asked<CoverageQuery>,
 ) -> Result<([(&'static str, &'static str); 1], Json<Coverage>), Problem> {
-    let asked = BoundingBox::parse(&query.bbox)?;
-    let limit = page_limit(query.limit)?;
-    let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let delay = app.public_delay();
-    let read = move |connection: &Connection| -> Result<Coverage, StoreError> {
-        page(connection, &asked, after, limit, delay)
+    let wanted = Wanted {
+        asked: BoundingBox::parse(&query.bbox)?,
+        after: query.cursor.as_deref().map(parse_cursor).transpose()?,
+        limit: page_limit(query.limit)?,
+        delay,
+        horizon_ms: delay.horizon_ms(now_ms()),
     };
+    let read = move |connection: &Connection| wanted.page(connection);
     let page = app.store.read(read).await?;
     Ok(([("content-type", "application/geo+json")], Json(page)))
 }
@@ -122,76 +124,68 @@ fn parse_cursor(text: &str) -> Result<CellId, Problem> {
     CellId::from_hex(text).ok_or_else(|| malformed("cursor: it is the `next` of another page"))
 }
 
-fn page(
-    connection: &Connection,
-    asked: &BoundingBox,
+/// What a page is made of.
+struct Wanted {
+    asked: BoundingBox,
     after: Option<CellId>,
     limit: usize,
     delay: PublicDelay,
-) -> Result<Coverage, StoreError> {
-    let begin = after.map_or(0, |cell| cell.index() + 1);
-    let horizon_ms = delay.horizon_ms(now_ms());
-    let mut features = Vec::new();
-    for range in ranges(asked) {
-        let range = begin.max(*range.start())..=*range.end();
-        if range.is_empty() {
-            continue;
-        }
-        collect(
-            connection,
-            asked,
-            range,
-            horizon_ms,
-            limit,
-            delay,
-            &mut features,
-        )?;
-        if features.len() > limit {
-            break;
-        }
-    }
-    let more = cut(&mut features, limit);
-    let last = features.last().filter(|_| more);
-    Ok(Coverage {
-        kind: "FeatureCollection",
-        next: last.map(|cell: &Cell| cell.properties.cell.clone()),
-        features,
-    })
+    horizon_ms: u64,
 }
 
-/// Adds the cells of a range that meet the box, until there is one more than the page may have.
-fn collect(
-    connection: &Connection,
-    asked: &BoundingBox,
-    range: RangeInclusive<u64>,
-    horizon_ms: u64,
-    limit: usize,
-    delay: PublicDelay,
-    features: &mut Vec<Cell>,
-) -> Result<(), StoreError> {
-    let mut query = connection.prepare_cached(
-        "SELECT c.cell, COUNT(*), MIN(o.captured_ms), MAX(o.captured_ms),
-             TOTAL(o.quadrant = 0) > 0, TOTAL(o.quadrant = 1) > 0, TOTAL(o.quadrant = 2) > 0, TOTAL(o.quadrant = 3) > 0
-         FROM observation_cells c JOIN observations o ON o.id = c.observation
-         WHERE c.cell BETWEEN ?1 AND ?2 AND o.received_ms < ?3 AND o.captured_ms < ?3
-         GROUP BY c.cell ORDER BY c.cell",
-    )?;
-    let mut rows = query.query((*range.start(), *range.end(), horizon_ms))?;
-    while let Some(row) = rows.next()? {
-        let cell = CellId::new(row.get(0)?).ok_or(StoreError::Damaged("a cell is none"))?;
-        let outline = outline(cell);
-        if meets(&outline, asked) {
-            features.push(Cell {
-                kind: "Feature",
-                geometry: Geometry::of(&outline),
-                properties: CellProperties::of(row, cell, delay)?,
-            });
-            if features.len() > limit {
+impl Wanted {
+    fn page(&self, connection: &Connection) -> Result<Coverage, StoreError> {
+        let begin = self.after.map_or(0, |cell| cell.index() + 1);
+        let mut features = Vec::new();
+        for range in ranges(&self.asked) {
+            let range = begin.max(*range.start())..=*range.end();
+            if !range.is_empty() {
+                self.collect(connection, &range, &mut features)?;
+            }
+            if features.len() > self.limit {
                 break;
             }
         }
+        let more = cut(&mut features, self.limit);
+        let last = features.last().filter(|_| more);
+        Ok(Coverage {
+            kind: "FeatureCollection",
+            next: last.map(|cell: &Cell| cell.properties.cell.clone()),
+            features,
+        })
     }
-    Ok(())
+
+    /// Adds the cells of a range that meet the box, until there is one more than the page may have.
+    fn collect(
+        &self,
+        connection: &Connection,
+        range: &RangeInclusive<u64>,
+        features: &mut Vec<Cell>,
+    ) -> Result<(), StoreError> {
+        let mut query = connection.prepare_cached(
+            "SELECT c.cell, COUNT(*), MIN(o.captured_ms), MAX(o.captured_ms),
+                 TOTAL(o.quadrant = 0) > 0, TOTAL(o.quadrant = 1) > 0, TOTAL(o.quadrant = 2) > 0, TOTAL(o.quadrant = 3) > 0
+             FROM observation_cells c JOIN observations o ON o.id = c.observation
+             WHERE c.cell BETWEEN ?1 AND ?2 AND o.received_ms < ?3 AND o.captured_ms < ?3
+             GROUP BY c.cell ORDER BY c.cell",
+        )?;
+        let mut rows = query.query((*range.start(), *range.end(), self.horizon_ms))?;
+        while let Some(row) = rows.next()? {
+            let cell = CellId::new(row.get(0)?).ok_or(StoreError::Damaged("a cell is none"))?;
+            let outline = outline(cell);
+            if meets(&outline, &self.asked) {
+                features.push(Cell {
+                    kind: "Feature",
+                    geometry: Geometry::of(&outline),
+                    properties: CellProperties::of(row, cell, self.delay)?,
+                });
+                if features.len() > self.limit {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Geometry {

@@ -25,13 +25,13 @@ use crate::store::{DeviceRow, StoreError};
 pub(super) struct ItemsQuery {
     /// `next` of the page before.
     cursor: Option<i64>,
-    /// Items of a page, 1 to 10,000; 1,000 when not given.
+    /// ItemPage of a page, 1 to 10,000; 1,000 when not given.
     limit: Option<usize>,
 }
 
 /// A page of items.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Items {
+pub(super) struct ItemPage {
     /// The device, hexadecimal.
     device: String,
     /// Its items with a final verdict, the last decided first.
@@ -85,7 +85,7 @@ pub(super) struct CountedItem {
     params(ItemsQuery),
     security(("driver" = [])),
     responses(
-        (status = 200, description = "A page of items", body = Items),
+        (status = 200, description = "A page of items", body = ItemPage),
         (status = 400, description = "`malformed`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`token_missing`, `token_malformed`, `token_unknown_device`, `token_signature`, `token_audience`, `token_request`, `token_stale`", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -94,12 +94,12 @@ pub(super) async fn items(
     State(app): State<Arc<App>>,
     driver: Driver,
     Asked(query): Asked<ItemsQuery>,
-) -> Result<Json<Items>, Problem> {
+) -> Result<Json<ItemPage>, Problem> {
     let limit = page_limit(query.limit)?;
     let before = query.cursor.unwrap_or(i64::MAX);
-    let read = move |connection: &Connection| -> Result<Items, StoreError> {
+    let read = move |connection: &Connection| -> Result<ItemPage, StoreError> {
         let (items, next) = page(connection, driver.row, before, limit)?;
-        Ok(Items {
+        Ok(ItemPage {
             device: driver.device.to_string(),
             items,
             next,

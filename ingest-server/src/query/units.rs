@@ -32,7 +32,7 @@ pub(super) struct UnitsQuery {
 
 /// A page of the table.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Units {
+pub(super) struct UnitPage {
     /// The epoch.
     epoch: u64,
     /// Ascending by cell, quadrant, class.
@@ -63,7 +63,7 @@ pub(super) struct UnitLine {
 /// Where a page begins: after this row.
 type Place = (u64, u8, u8);
 
-/// Units of a closed epoch
+/// UnitPage of a closed epoch
 ///
 /// Freshness, greatest weight and sum of weights of each unit and class, without accounts. It appears as late after the close
 /// as coverage does after its capture.
@@ -73,7 +73,7 @@ type Place = (u64, u8, u8);
     tag = "epochs",
     params(("epoch" = String, Path, description = "Its number"), UnitsQuery),
     responses(
-        (status = 200, description = "A page of the table", body = Units),
+        (status = 200, description = "A page of the table", body = UnitPage),
         (status = 400, description = "`malformed`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`epoch_unknown`, `epoch_open`, `not_public_yet`", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -82,11 +82,11 @@ pub(super) async fn units(
     State(app): State<Arc<App>>,
     Named(name): Named<String>,
     Asked(query): Asked<UnitsQuery>,
-) -> Result<Json<Units>, Problem> {
+) -> Result<Json<UnitPage>, Problem> {
     let limit = page_limit(query.limit)?;
     let after = query.cursor.as_deref().map(parse_cursor).transpose()?;
     let delay = app.public_delay();
-    let read = move |connection: &Connection| -> Result<Units, Problem> {
+    let read = move |connection: &Connection| -> Result<UnitPage, Problem> {
         let epoch = closed_epoch(connection, &name)?;
         if !is_public(epoch.closed_ms, delay) {
             let detail = format!(
@@ -124,7 +124,7 @@ fn page(
     epoch: u64,
     after: Option<Place>,
     limit: usize,
-) -> Result<Units, StoreError> {
+) -> Result<UnitPage, StoreError> {
     let mut query = connection.prepare_cached(
         "SELECT cell, quadrant, class, freshness_micros, greatest_micros, sum_micros, observations
          FROM epoch_units WHERE epoch = ?1 AND (cell, quadrant, class) > (?2, ?3, ?4)
@@ -153,7 +153,7 @@ fn page(
         .last()
         .filter(|_| more)
         .map(|(_, cursor)| cursor.clone());
-    Ok(Units {
+    Ok(UnitPage {
         epoch,
         units: units.into_iter().map(|(line, _)| line).collect(),
         next,

@@ -59,7 +59,7 @@ impl CloseEpoch {
     ///
     /// # Errors
     /// The store cannot be used, or the epoch has not begun.
-    pub fn run(self, config: &Config) -> anyhow::Result<ExitCode> {
+    pub fn run(self, config: &Config) -> anyhow::Result<()> {
         let folder = &config.store.folder;
         let keys = Keys::open(folder)?;
         let closer = Closer {
@@ -67,14 +67,14 @@ impl CloseEpoch {
             network: &config.network.network()?,
             keys: &keys,
         };
-        let closed = closer.close(&mut store::connect(folder)?, self.epoch, now_ms())?;
+        let epoch = closer.close(&mut store::connect(folder)?, self.epoch, now_ms())?;
         let text = if self.json {
-            closed_json(&closed)?
+            closed_json(&epoch)?
         } else {
-            closed_sentence(&closed)
+            closed_sentence(&epoch)
         };
         writeln!(std::io::stdout(), "{text}")?;
-        Ok(ExitCode::SUCCESS)
+        Ok(())
     }
 }
 

@@ -1,0 +1,380 @@
+//! Closing an epoch once, repeating it from its evidence, and claiming from its tree.
+
+use std::collections::BTreeMap;
+
+use data_encoding::HEXLOWER;
+use serde_json::Value;
+use wayhex_protocol::claims::Claims;
+use wayhex_protocol::freshness;
+use wayhex_protocol::merkle::{ClaimProof, verify};
+use wayhex_protocol::micros::Micros;
+use wayhex_protocol::params::ScoringParams;
+use wayhex_protocol::policy::Parameters;
+use wayhex_protocol::reward::{EpochInput, close_epoch};
+use wayhex_protocol::score::EpochWeights;
+use wayhex_protocol::unit::{Quadrant, Unit};
+use wayhex_protocol::weight::Class;
+use wayhex_server::reward::{CloseError, audit};
+
+use crate::ledger::{DAY_MS, Ledger, OPEN_POLICY, OPENED_MS, Seen, account, cells, seen};
+use crate::server::{Server, run, spawn};
+
+/// Three accounts that meet in the same cells, in both classes.
+fn three_drivers() -> Vec<Seen> {
+    let road = cells(37.7749, -122.4194, 2);
+    vec![
+        seen(1, 800_000, &road[..6]),
+        seen(1, 600_000, &road[3..9]),
+        seen(2, 700_000, &road[4..8]),
+        Seen {
+            class: Some(Class::Low),
+            ..seen(2, 250_000, &road[..4])
+        },
+        Seen {
+            class: Some(Class::Low),
+            quadrant: Some(Quadrant::N),
+            ..seen(3, 200_000, &road[2..5])
+        },
+        Seen {
+            class: None,
+            ..seen(3, 0, &road[10..11])
+        },
+        Seen {
+            quadrant: None,
+            ..seen(3, 900_000, &road[12..13])
+        },
+    ]
+}
+
+fn weights(all: &[Seen]) -> EpochWeights<wayhex_protocol::account::Account> {
+    let mut weights = EpochWeights::new();
+    for seen in all {
+        let Some((class, quadrant)) = seen.class.zip(seen.quadrant) else {
+            continue;
+        };
+        for cell in &seen.cells {
+            let unit = Unit {
+                cell: *cell,
+                quadrant,
+            };
+            weights.add(class, unit, &account(seen.account), Micros(seen.weight));
+        }
+    }
+    weights
+}
+
+fn closed_ledger() -> Ledger {
+    let mut ledger = Ledger::new(OPEN_POLICY);
+    ledger.add_all(&three_drivers());
+    ledger.close(None, OPENED_MS + DAY_MS).expect("a close");
+    ledger
+}
+
+fn amount(value: &Value) -> u64 {
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("a decimal amount")
+}
+
+fn hash(value: &Value) -> [u8; 32] {
+    let bytes = HEXLOWER.decode(value.as_str().expect("a text").as_bytes());
+    bytes.expect("hexadecimal").try_into().expect("32 bytes")
+}
+
+#[test]
+fn a_close_pays_what_the_law_says_and_the_sum_is_the_pool() {
+    let mut ledger = Ledger::new(OPEN_POLICY);
+    ledger.add_all(&three_drivers());
+    let closed = ledger.close(None, OPENED_MS + DAY_MS).expect("a close");
+    let law = close_epoch(&EpochInput {
+        epoch: 1,
+        length_s: 86_400,
+        params: ScoringParams {
+            claim_delay_epochs: 0,
+            ..ScoringParams::default()
+        },
+        burnt: Micros::ZERO,
+        freshness: BTreeMap::new(),
+        weights: weights(&three_drivers()),
+        corrections: BTreeMap::new(),
+        claims: Claims::default(),
+        treasury: account(99),
+    });
+    let totals = &closed.summary.totals;
+    assert_eq!(totals.observations, Some(7));
+    assert_eq!(totals.accounts, Some(3));
+    assert_eq!(totals.pool.as_deref(), Some("10000000000"));
+    let of = |text: &Option<String>| text.as_ref().and_then(|text| text.parse::<u64>().ok());
+    assert_eq!(of(&totals.paid), Some(law.payouts.paid().get()));
+    assert_eq!(of(&totals.treasury), Some(law.payouts.treasury.get()));
+
+    let server = Server::start(ledger.folder(), OPEN_POLICY);
+    let mut paid = 0;
+    for number in 1..=3 {
+        let answer = server.json(&format!("/v1/epochs/1/payouts/{}", account(number)));
+        let law = law
+            .payouts
+            .per_account
+            .get(&account(number))
+            .copied()
+            .unwrap_or_default();
+        assert_eq!(amount(&answer["points"]["high"]), law.high.get());
+        assert_eq!(amount(&answer["points"]["low"]), law.low.get());
+        assert_eq!(amount(&answer["cumulative"]), law.total().get());
+        paid += law.total().get();
+    }
+    assert!(paid > 0);
+    let pool = Parameters::default().emission_micros;
+    assert_eq!(paid + law.payouts.treasury.get(), pool);
+}
+
+#[test]
+fn an_epoch_is_closed_once() {
+    let mut ledger = closed_ledger();
+    let again = ledger
+        .close(Some(1), OPENED_MS + 2 * DAY_MS)
+        .expect("its summary");
+    assert!(again.already);
+    assert_eq!(again.summary.closed_ms, Some(OPENED_MS + DAY_MS));
+    let evidence = std::fs::read(&again.evidence).expect("evidence");
+    let next = ledger
+        .close(None, OPENED_MS + 2 * DAY_MS)
+        .expect("the next close");
+    assert_eq!((next.summary.number, next.already), (2, false));
+    assert_eq!(next.summary.totals.observations, Some(0));
+    assert_eq!(std::fs::read(&again.evidence).expect("evidence"), evidence);
+    let beyond = ledger
+        .close(Some(9), OPENED_MS + 3 * DAY_MS)
+        .expect_err("no such epoch");
+    assert!(matches!(
+        beyond,
+        CloseError::NotBegun { wanted: 9, open: 3 }
+    ));
+}
+
+#[test]
+fn of_two_processes_that_close_an_epoch_one_does_and_both_say_the_same() {
+    let mut ledger = Ledger::new(OPEN_POLICY);
+    ledger.add_all(&three_drivers());
+    let closers =
+        [(); 2].map(|()| spawn(ledger.folder(), &["close-epoch", "--epoch", "1", "--json"]));
+    let mut said = closers.map(|closer| {
+        let output = closer.wait_with_output().expect("an end");
+        assert!(output.status.success());
+        serde_json::from_slice::<Value>(&output.stdout).expect("JSON")
+    });
+    said.sort_by_key(|said| said["already_closed"].as_bool());
+    let [first, second] = &mut said;
+    assert_eq!(first["already_closed"].take(), false);
+    assert_eq!(second["already_closed"].take(), true);
+    assert_eq!(first, second);
+    let open = wayhex_server::store::OpenEpoch::read(&ledger.connection).expect("an open epoch");
+    assert_eq!(open.number, 2);
+}
+
+#[test]
+fn evidence_alone_gives_the_root_again() {
+    let mut ledger = closed_ledger();
+    let road = cells(37.7749, -122.4194, 2);
+    ledger.add(&seen(2, 500_000, &road[..5]));
+    ledger
+        .close(None, OPENED_MS + 2 * DAY_MS)
+        .expect("the next close");
+    let server = Server::start(ledger.folder(), OPEN_POLICY);
+    let files = [1, 2].map(|epoch| format!("evidence/epoch-{epoch}.cbor"));
+    let [first, second] = files.map(|file| ledger.folder().join(file));
+    let [first, second] = [&first, &second].map(|path| path.to_str().expect("a path"));
+    let empty = tempfile::TempDir::new().expect("a temporary folder");
+    for (arguments, epoch) in [
+        (vec!["audit", first, "--json"], 1),
+        (vec!["audit", second, "--previous", first, "--json"], 2),
+    ] {
+        let summary = server.json(&format!("/v1/epochs/{epoch}"));
+        let root = summary["root"].as_str().expect("a root");
+        let output = run(
+            empty.path(),
+            &[arguments.as_slice(), &["--root", root]].concat(),
+        );
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(output.status.code(), Some(0), "{said}");
+        assert_eq!(said["match"], true);
+        assert_eq!(said["epoch"], epoch);
+        for key in [
+            "evidence_sha256",
+            "observations",
+            "pool",
+            "paid",
+            "treasury",
+        ] {
+            assert_eq!(said[key], summary[key], "{key}");
+        }
+        assert_eq!(said["root_recomputed"], summary["root"]);
+        assert_eq!(said["root_claimed"], summary["root"]);
+    }
+    let wrong = "00".repeat(32);
+    let code = |arguments: &[&str]| run(empty.path(), arguments).status.code();
+    assert_eq!(code(&["audit", first, "--root", &wrong]), Some(6));
+    assert_eq!(code(&["audit", first, "--previous", second]), Some(6));
+    assert_eq!(code(&["audit", first, "--root", "zz"]), Some(2));
+    assert_eq!(code(&["audit", "nowhere.cbor"]), Some(1));
+}
+
+#[test]
+fn a_flipped_byte_of_the_evidence_is_found() {
+    let ledger = closed_ledger();
+    let path = ledger.folder().join("evidence/epoch-1.cbor");
+    let bytes = std::fs::read(&path).expect("evidence");
+    let honest = audit(&path, None, None).expect("evidence");
+    assert!(honest.matches);
+    let flipped = ledger.folder().join("flipped.cbor");
+    let (mut malformed, mut mismatched) = (0, 0);
+    for place in (0..bytes.len()).step_by(5) {
+        let mut bytes = bytes.clone();
+        bytes[place] ^= 1;
+        std::fs::write(&flipped, &bytes).expect("a file");
+        match audit(&flipped, None, None) {
+            Err(_) => malformed += 1,
+            Ok(found) if !found.matches => mismatched += 1,
+            // An observation's id, for one: no sum depends on it, and the published hash tells.
+            Ok(found) => assert_ne!(found.evidence_sha256, honest.evidence_sha256),
+        }
+    }
+    assert!(malformed > 0 && mismatched > 0, "{malformed} {mismatched}");
+}
+
+#[test]
+fn a_proof_claims_what_the_root_grants() {
+    let ledger = closed_ledger();
+    let server = Server::start(ledger.folder(), OPEN_POLICY);
+    let root = hash(&server.json("/v1/epochs/1")["root"]);
+    for number in 1..=3 {
+        let account = account(number);
+        let answer = server.json(&format!("/v1/epochs/1/payouts/{account}"));
+        assert_eq!(hash(&answer["root"]), root);
+        let claim = &answer["claim"];
+        assert_eq!(
+            claim["amount"].as_str().expect("an amount"),
+            format!(
+                "{}000000000000",
+                answer["claimable"].as_str().expect("an amount")
+            )
+        );
+        let siblings = claim["proof"].as_array().expect("a proof").iter().map(hash);
+        let proof = ClaimProof {
+            amount: Micros(amount(&answer["claimable"])),
+            siblings: siblings.collect(),
+        };
+        let address = account.eip155_address().expect("an address");
+        assert!(verify(&root, &address, &proof));
+        let more = ClaimProof {
+            amount: Micros(proof.amount.get() + 1),
+            ..proof
+        };
+        assert!(!verify(&root, &address, &more));
+    }
+}
+
+#[test]
+fn points_wait_as_many_epochs_as_the_policy_says_and_add_up() {
+    let policy = &[
+        ("claim_delay_epochs", 1),
+        ("epoch_length_s", 0),
+        ("coverage_delay_s", 0),
+    ];
+    let mut ledger = Ledger::new(policy);
+    let road = cells(37.7749, -122.4194, 2);
+    for epoch in 1..=3 {
+        ledger.add(&seen(1, 800_000, &road[..epoch]));
+        let day = u64::try_from(epoch).expect("a small number");
+        ledger
+            .close(None, OPENED_MS + day * DAY_MS)
+            .expect("a close");
+    }
+    let server = Server::start(ledger.folder(), policy);
+    let of = |epoch: u64| server.json(&format!("/v1/epochs/{epoch}/payouts/{}", account(1)));
+    let answers = [of(1), of(2), of(3)];
+    assert_eq!(amount(&answers[0]["claimable"]), 0);
+    assert!(answers[0]["claim"].is_null());
+    let mut sum = 0;
+    for (before, answer) in answers.iter().zip(&answers[1..]) {
+        sum += amount(&before["points"]["total"]);
+        assert_eq!(amount(&before["cumulative"]), sum);
+        assert_eq!(amount(&answer["claimable"]), sum);
+    }
+    let treasury = Parameters::default().emission_micros * 2 - sum;
+    let leaf =
+        server.json("/v1/epochs/3/payouts/eip155:1:0x000000000000000000000000000000000000dead");
+    assert_eq!(amount(&leaf["claimable"]), treasury);
+}
+
+#[test]
+fn freshness_over_epochs_is_what_the_law_says() {
+    let mut ledger = Ledger::new(OPEN_POLICY);
+    let road = cells(37.7749, -122.4194, 1);
+    let params = ScoringParams::default();
+    let weights = [Some(700_000), None, Some(300_000), None, None];
+    let mut expected = Micros::ONE;
+    let mut now_ms = OPENED_MS;
+    for (weight, days) in weights.into_iter().zip([1, 2, 1, 3, 1]) {
+        if let Some(weight) = weight {
+            ledger.add(&seen(1, weight, &road[..1]));
+        }
+        now_ms += days * DAY_MS + 7;
+        ledger.close(None, now_ms).expect("a close");
+        expected = freshness::close(
+            expected,
+            Micros(weight.unwrap_or(0)),
+            (days * DAY_MS + 7) / 1_000,
+            &params,
+        );
+        let server = Server::start(ledger.folder(), OPEN_POLICY);
+        let asked = format!("/v1/freshness?cells={},{}", road[0], road[1]);
+        let answer = server.json(&asked);
+        let listed = answer["units"].as_array().expect("a list");
+        let found: Vec<u64> = listed
+            .iter()
+            .map(|unit| amount(&unit["freshness_micros"]))
+            .collect();
+        let different = (expected != Micros::ONE).then_some(expected.get());
+        assert_eq!(found, different.into_iter().collect::<Vec<_>>());
+    }
+    assert_eq!(expected, Micros::ONE);
+}
+
+#[test]
+fn an_epoch_tells_its_state_and_the_figures_which_is_open() {
+    let ledger = closed_ledger();
+    let server = Server::start(ledger.folder(), OPEN_POLICY);
+    let current = server.json("/v1/epochs/current");
+    assert_eq!(current["number"], 2);
+    assert_eq!(current["closed"], false);
+    assert!(current["root"].is_null() && current["paid"].is_null());
+    let closed = server.json("/v1/epochs/1");
+    assert_eq!(closed["closed"], true);
+    assert_eq!(
+        amount(&closed["paid"]) + amount(&closed["treasury"]),
+        amount(&closed["pool"])
+    );
+    let code = |path: &str, status| server.problem(path, status).0;
+    assert_eq!(code("/v1/epochs/7", 404), "epoch_unknown");
+    assert_eq!(code("/v1/epochs/99999999999999999999", 400), "malformed");
+    assert_eq!(
+        code("/v1/epochs/18446744073709551615", 404),
+        "epoch_unknown"
+    );
+    assert_eq!(code("/v1/epochs/now", 400), "malformed");
+    assert_eq!(code("/v1/epochs/2/units", 404), "epoch_open");
+    assert_eq!(
+        code("/v1/epochs/1/payouts/nobody", 400),
+        "account_malformed"
+    );
+    let stranger = format!("/v1/epochs/1/payouts/{}", account(99));
+    assert_eq!(code(&stranger, 404), "account_unknown");
+    let figures = server.figures();
+    assert!(figures.contains("wayhex_open_epoch 2"), "{figures}");
+    let counted =
+        r#"wayhex_http_requests_total{method="GET",route="/v1/epochs/{epoch}",status="200"} 2"#;
+    assert!(figures.contains(counted), "{figures}");
+    assert!(!figures.contains("0x"), "{figures}");
+}
