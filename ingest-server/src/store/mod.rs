@@ -39,7 +39,7 @@ pub use pictures::read_picture;
 pub use verdicts::{DeviceRow, Given, Subject};
 
 use database::Readers;
-use objects::Objects;
+pub use objects::Objects;
 use writer::{Job, Writer};
 
 /// Why the store cannot do what was asked.

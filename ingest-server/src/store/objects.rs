@@ -23,7 +23,11 @@ pub struct Objects {
 }
 
 impl Objects {
-    pub(super) fn open(store: &Path) -> Result<Self, StoreError> {
+    /// Opens the folder of a store, and makes what is missing.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn open(store: &Path) -> Result<Self, StoreError> {
         let folder = store.join(FOLDER);
         for shard in 0..SHARDS {
             let shard = folder.join(format!("{shard:02x}"));

@@ -1,0 +1,90 @@
+//! A key proves itself and names its account.
+
+use wayhex_protocol::account::Account;
+use wayhex_protocol::cbor::Wire;
+use wayhex_protocol::envelope::seal;
+use wayhex_protocol::id::{NetworkId, Nonce};
+use wayhex_protocol::registration::Registration;
+
+use crate::support::{Phone, Server, network};
+
+#[test]
+fn a_device_registers_and_may_do_so_again() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1);
+    for _ in 0..2 {
+        let registration = phone.registration(&server);
+        let reply = phone.send_registration(&server, &registration);
+        assert_eq!(reply.status, 200);
+        let said = reply.json();
+        assert_eq!(said["device"], registration.key.thumbprint().to_string());
+        assert_eq!(said["account"], phone.account);
+        assert_eq!(said["binding"], 1);
+        assert_eq!(said["effective_epoch"], 1);
+    }
+}
+
+#[test]
+fn another_account_holds_from_the_next_epoch_on_and_an_old_binding_never_again() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1).register(&server);
+    let bind = |account: &str, binding| {
+        let registration = Registration {
+            account: Account::parse(account).unwrap(),
+            binding,
+            ..phone.registration(&server)
+        };
+        phone.send_registration(&server, &registration)
+    };
+    let other = "eip155:1:0x2222222222222222222222222222222222222222";
+    assert_eq!(bind(other, 1).code(), "binding_stale");
+    let changed = bind(other, 2);
+    assert_eq!(changed.status, 200);
+    assert_eq!(changed.json()["effective_epoch"], 2);
+    assert_eq!(bind(&phone.account, 1).code(), "binding_stale");
+    assert_eq!(bind(&phone.account, 2).code(), "binding_stale");
+}
+
+#[test]
+fn a_key_of_a_secure_enclave_registers_too() {
+    let server = Server::start(&[]);
+    Phone::with_p256(1).register(&server);
+}
+
+#[test]
+fn what_is_not_for_this_server_or_not_signed_is_refused() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1);
+    let check = |expect: &str, change: &dyn Fn(&mut Registration)| {
+        let mut registration = phone.registration(&server);
+        change(&mut registration);
+        assert_eq!(
+            phone.send_registration(&server, &registration).code(),
+            expect
+        );
+    };
+    check("nonce_unknown", &|registration| {
+        registration.nonce = Nonce([0; 32]);
+    });
+    check("origin_mismatch", &|registration| {
+        registration.origin = "https://elsewhere.example".to_owned();
+    });
+    check("network_mismatch", &|registration| {
+        registration.network = NetworkId::parse("elsewhere").unwrap();
+    });
+    check("malformed", &|registration| registration.binding = u64::MAX);
+    check("bad_signature", &|registration| {
+        registration.key = Phone::new(2).signer().public_key();
+    });
+
+    let registration = phone.registration(&server);
+    assert_eq!(phone.send_registration(&server, &registration).status, 200);
+    let again = phone.send_registration(&server, &registration);
+    assert_eq!(again.code(), "nonce_unknown", "a nonce is good once");
+
+    let mut torn = seal(&phone.registration(&server), &network(), phone.signer()).unwrap();
+    torn.pop();
+    assert_eq!(server.post("/v1/devices", &[], &torn).code(), "malformed");
+    let flood = vec![0; Registration::BYTES_MAX * 8];
+    assert_eq!(server.post("/v1/devices", &[], &flood).code(), "too_large");
+}
