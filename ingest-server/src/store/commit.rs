@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use metrics::{counter, histogram};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
@@ -71,6 +72,7 @@ pub(super) fn commit_group(
     committer: &mut Committer,
     items: &[Item],
 ) -> Result<Vec<Answer>, StoreError> {
+    let begun = Instant::now();
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let epoch = OpenEpoch::read(&transaction)?;
     let params = committer.params_of(&transaction, epoch.policy)?;
@@ -93,6 +95,7 @@ pub(super) fn commit_group(
     };
     group.finish()?;
     transaction.commit()?;
+    histogram!("wayhex_group_commit_seconds").record(begun.elapsed());
     histogram!("wayhex_group_commit_items").record(u32::try_from(items.len()).unwrap_or(u32::MAX));
     Ok(decided.into_iter().map(Decided::counted).collect())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
+use metrics::gauge;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use wayhex_protocol::batch::Answer;
@@ -112,6 +113,7 @@ fn run(desk: Desk, mut jobs: mpsc::Receiver<Job>) {
     let mut committer = Committer::new(objects, keys, network);
     let mut group = Vec::new();
     while let Some(job) = jobs.blocking_recv() {
+        gauge!("wayhex_writer_queue_depth").set(u32::try_from(jobs.len()).unwrap_or(u32::MAX));
         let mut next = Some(job);
         while let Some(Job::Item(item)) = next {
             group.push(item);
