@@ -38,7 +38,6 @@ pub struct CapturedAt {
 pub struct Captured {
     pub(crate) index: u64,
     pub(crate) source: String,
-    pub(crate) at_ns: u64,
     pub(crate) time: CapturedAt,
     pub(crate) segment: Segment,
     pub(crate) fix: FixQuality,

@@ -303,7 +303,6 @@ impl Capture {
         Ok(Captured {
             index,
             source,
-            at_ns,
             time,
             segment,
             fix: pose.fix,

@@ -1,0 +1,136 @@
+//! A drive whose every picture brings its own time and place: pictures with a JSON or with Exif, and our own recordings.
+
+use wayhex_protocol::limits::{TIME_AHEAD_MAX_MS, TIME_MIN_MS};
+use wayhex_protocol::reason::Reason;
+
+use super::drive::{Contents, Entry};
+use super::event::{Fix, UnusableFrame};
+use super::order::played;
+
+const NS_PER_MS: u64 = 1_000_000;
+const MS_PER_S: i64 = 1_000;
+
+/// A picture and what stands beside it.
+#[derive(Debug)]
+pub(super) struct Shot {
+    /// The picture's name.
+    pub source: String,
+    /// Unix time by the recorder's clock, milliseconds.
+    pub time_ms: i64,
+    /// Whether the recorder gave no fraction of the second.
+    pub is_whole_second: bool,
+    /// The fix, its monotonic time still to be set.
+    pub fix: Fix,
+    /// Places that were passed before, each with the milliseconds before this time; oldest first.
+    pub passed: Vec<PassedPlace>,
+}
+
+#[derive(Debug)]
+pub(super) struct PassedPlace {
+    pub lat_deg: f64,
+    pub lon_deg: f64,
+    pub before_ms: u32,
+}
+
+/// Puts the pictures, given in the order of their names, into the order of time. The zero of the monotonic clock is 1970.
+pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, now_ms: u64) -> Contents {
+    let latest_ms = now_ms.saturating_add(TIME_AHEAD_MAX_MS);
+    let mut shots: Vec<Result<Shot, UnusableFrame>> = shots
+        .into_iter()
+        .map(|shot| shot.and_then(|shot| with_time_in_range(shot, latest_ms)))
+        .collect();
+    spread_whole_seconds(&mut shots);
+    let times: Vec<i64> = shots.iter().flatten().map(|shot| shot.time_ms).collect();
+    let mut order = played(&times).into_iter();
+    let mut usable: Vec<Option<Shot>> = Vec::with_capacity(times.len());
+    // What cannot be used keeps its place among the names; the others come in the order in which they are played.
+    let places: Vec<Result<(), UnusableFrame>> = shots
+        .into_iter()
+        .map(|shot| shot.map(|shot| usable.push(Some(shot))))
+        .collect();
+    let mut contents = Contents {
+        unix_ms_at_zero: Some(0),
+        ..Contents::default()
+    };
+    for place in places {
+        match place {
+            Err(unusable) => contents.entries.push(Entry::Unusable(unusable)),
+            Ok(()) => {
+                let next = order
+                    .next()
+                    .and_then(|(i, stands)| Some((usable.get_mut(i)?.take()?, stands)));
+                match next {
+                    Some((shot, true)) => contents.add(shot, latest_ms),
+                    Some((shot, false)) => contents
+                        .entries
+                        .push(Entry::Unusable(unusable(shot, Reason::TimeBackwards))),
+                    None => {}
+                }
+            }
+        }
+    }
+    contents
+}
+
+impl Contents {
+    fn add(&mut self, shot: Shot, latest_ms: u64) {
+        let time_ms = u64::try_from(shot.time_ms).unwrap_or(0);
+        let utc_ms = shot
+            .fix
+            .utc_ms
+            .filter(|utc| (TIME_MIN_MS..=latest_ms).contains(utc));
+        let fix = Fix {
+            at_ns: time_ms.saturating_mul(NS_PER_MS),
+            utc_ms,
+            ..shot.fix
+        };
+        for passed in shot.passed {
+            let before_ms = u64::from(passed.before_ms);
+            self.entries.push(Entry::Fix(Fix {
+                at_ns: fix.at_ns.saturating_sub(before_ms * NS_PER_MS),
+                utc_ms: utc_ms.map(|utc| utc.saturating_sub(before_ms)),
+                lat_deg: passed.lat_deg,
+                lon_deg: passed.lon_deg,
+                ..fix
+            }));
+        }
+        self.entries.push(Entry::Fix(fix));
+        self.entries.push(Entry::Picture {
+            source: shot.source,
+            at_ns: fix.at_ns,
+        });
+        self.ends_at_ms = Some(utc_ms.unwrap_or(time_ms));
+    }
+}
+
+fn with_time_in_range(shot: Shot, latest_ms: u64) -> Result<Shot, UnusableFrame> {
+    match u64::try_from(shot.time_ms) {
+        Ok(time) if time > latest_ms => Err(unusable(shot, Reason::TimeInFuture)),
+        Ok(time) if time >= TIME_MIN_MS => Ok(shot),
+        _ => Err(unusable(shot, Reason::TimeBefore2010)),
+    }
+}
+
+/// Pictures of one whole second are spread evenly over it, in the order of their names.
+fn spread_whole_seconds(shots: &mut [Result<Shot, UnusableFrame>]) {
+    let mut whole: Vec<&mut Shot> = shots
+        .iter_mut()
+        .flatten()
+        .filter(|shot| shot.is_whole_second)
+        .collect();
+    whole.sort_by_key(|shot| shot.time_ms);
+    for second in whole.chunk_by_mut(|a, b| a.time_ms == b.time_ms) {
+        let count = i64::try_from(second.len()).unwrap_or(MS_PER_S);
+        for (shot, number) in second.iter_mut().zip(0_i64..) {
+            shot.time_ms += MS_PER_S * number / count;
+        }
+    }
+}
+
+fn unusable(shot: Shot, reason: Reason) -> UnusableFrame {
+    UnusableFrame {
+        source: shot.source,
+        time_ms: Some(shot.time_ms),
+        reason,
+    }
+}
