@@ -259,7 +259,7 @@ fn evidence_begins_with_what_the_one_before_it_left() {
                 .units
                 .get_mut(&unit(2))
                 .expect("touched")
-                .freshness = Micros::ONE
+                .freshness = Micros::ONE;
         },
         "opening freshness of",
     );

@@ -1,10 +1,14 @@
 //! Closing the epoch, recomputing it from the exported evidence, and reading what the map and the payouts say.
 
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+use wayhex_protocol::cells::cell_boundary;
+use wayhex_protocol::unit::CellId;
 
 use super::server::Server;
 use super::summary::{Problem, Reward, Summary};
@@ -13,8 +17,8 @@ use crate::workspace::Workspace;
 
 /// How long an answer of the server may take.
 const ANSWER_MAX: Duration = Duration::from_mins(1);
-/// Pages of coverage that are read at most: the demo's drives have a few thousand cells.
-const PAGES_MAX: usize = 1_000;
+/// Side of the boxes that coverage is asked for, degrees: at most 3,100 km² each.
+const BOX_DEG: f64 = 0.5;
 
 /// Fills in the server's part of the summary.
 pub fn close_and_audit(
@@ -66,47 +70,69 @@ fn read_epoch(server: &Server, closed: &Value, summary: &mut Summary) -> Result<
     (summary.epoch.pool, summary.epoch.paid) = (text("pool"), text("paid"));
     (summary.epoch.treasury, summary.epoch.root) = (text("treasury"), text("root"));
     summary.coverage.units = epoch["units"].as_u64();
-    for reward in closed["rewards"].as_array().into_iter().flatten() {
-        let account = reward["account"]
+    let Some(account) = summary.account.clone() else {
+        return Ok(());
+    };
+    // Nobody but the demo's phone drives for this server.
+    let paid = get(server, &format!("/v1/epochs/{number}/payouts/{account}"))?;
+    let amount = |value: &Value| {
+        value
             .as_str()
-            .context("a reward names no account")?
-            .to_owned();
-        let paid = get(server, &format!("/v1/epochs/{number}/payouts/{account}"))?;
-        let text = |key: &str| {
-            paid[key]
-                .as_str()
-                .map(str::to_owned)
-                .with_context(|| format!("a payout has no {key}"))
-        };
-        summary.rewards.push(Reward {
-            score_micros: text("score_micros")?,
-            points: text("points")?,
-            cumulative: text("cumulative")?,
-            account,
-        });
-    }
+            .map(str::to_owned)
+            .context("a payout lacks an amount")
+    };
+    summary.rewards.push(Reward {
+        account,
+        score_micros: amount(&paid["score"]["total"])?,
+        points: amount(&paid["points"]["total"])?,
+        cumulative: amount(&paid["cumulative"])?,
+    });
     Ok(())
 }
 
-/// All cells of the world: the server pages through them.
+/// What the map shows where the drive went: the server answers for boxes of a city's size, so it is asked box by box.
 fn read_coverage(server: &Server, summary: &mut Summary) -> Result<()> {
-    let mut cursor = String::new();
-    for _ in 0..PAGES_MAX {
-        let page = get(
-            server,
-            &format!("/v1/coverage?bbox=-180,-90,180,90{cursor}"),
-        )?;
-        let cells = page["features"].as_array().into_iter().flatten();
-        summary.coverage.cells.extend(
-            cells.filter_map(|cell| cell["properties"]["cell"].as_str().map(str::to_owned)),
+    let mut cells = BTreeSet::new();
+    for (south, west) in boxes_of(&summary.items) {
+        let bbox = format!(
+            "{west},{south},{},{}",
+            (west + BOX_DEG).min(180.0),
+            (south + BOX_DEG).min(90.0)
         );
-        let Some(next) = page["next"].as_str() else {
-            summary.coverage.cells.sort_unstable();
-            return Ok(());
-        };
-        cursor = format!("&cursor={next}");
+        let mut cursor = String::new();
+        loop {
+            let page = get(server, &format!("/v1/coverage?bbox={bbox}{cursor}"))?;
+            let features = page["features"].as_array().into_iter().flatten();
+            cells.extend(
+                features.filter_map(|cell| cell["properties"]["cell"].as_str().map(str::to_owned)),
+            );
+            let Some(next) = page["next"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+        }
     }
-    bail!("the coverage has more than {PAGES_MAX} pages")
+    summary.coverage.cells = cells.into_iter().collect();
+    Ok(())
+}
+
+/// The south-western corners of the boxes that the items' cells have a corner in.
+fn boxes_of(items: &Value) -> Vec<(f64, f64)> {
+    let cells = items
+        .as_array()
+        .into_iter()
+        .flatten()
+        .flat_map(|item| item["cells"].as_array().into_iter().flatten());
+    let corners = cells
+        .filter_map(|cell| CellId::from_hex(cell.as_str()?))
+        .flat_map(cell_boundary);
+    let corner = |degrees: f64| (degrees / BOX_DEG).floor() * BOX_DEG;
+    let mut boxes: Vec<(f64, f64)> = corners
+        .map(|(lat, lon)| (corner(lat), corner(lon)))
+        .collect();
+    boxes.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    boxes.dedup();
+    boxes
 }
 
 fn get(server: &Server, path: &str) -> Result<Value> {

@@ -22,7 +22,7 @@ const STOP_MAX: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What the demo's policy says otherwise than the genesis policy: nothing waits for a day or a week.
-pub const OVERRIDES: [(&str, u64); 3] = [
+const OVERRIDES: [(&str, u64); 3] = [
     ("claim_delay_epochs", 0),
     ("coverage_delay_s", 0),
     ("coverage_step_s", 1),

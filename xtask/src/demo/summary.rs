@@ -1,9 +1,9 @@
 //! The demo's summary: one object, whose shape is a promise to scripts.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::server::{OVERRIDES, Server};
+use super::server::Server;
 
 /// Everything that `demo --json` prints, in the order in which it is printed.
 #[derive(Serialize)]
@@ -40,6 +40,9 @@ pub struct Summary {
     server: Value,
     /// What went wrong.
     pub errors: Vec<Problem>,
+    /// Whom the phone drove for.
+    #[serde(skip)]
+    pub account: Option<String>,
 }
 
 /// What the map shows.
@@ -117,19 +120,11 @@ impl Summary {
     /// The phone's part; the server's is still empty.
     pub fn of_report(report: &Value, server: &Server) -> Self {
         let part = |name: &str| report[name].clone();
-        let overrides: Map<String, Value> = OVERRIDES
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), json!(value)))
-            .collect();
-        let mut policy = part("policy");
-        if let Some(policy) = policy.as_object_mut() {
-            policy.insert("overrides".to_owned(), Value::Object(overrides));
-        }
         Self {
             schema: "wayhex.demo/1",
             ok: false,
             drive: part("drive"),
-            policy,
+            policy: part("policy"),
             models: part("models"),
             frames: part("frames"),
             privacy: part("privacy"),
@@ -151,6 +146,7 @@ impl Summary {
                 .flatten()
                 .map(problem_of)
                 .collect(),
+            account: report["account"].as_str().map(str::to_owned),
         }
     }
 
