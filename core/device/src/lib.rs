@@ -26,6 +26,8 @@ pub mod upload;
 
 // All of it together.
 
+pub mod session;
+
 pub mod report;
 
 pub mod estimate;

@@ -11,8 +11,8 @@
 
 mod connect;
 mod deliver;
+mod drive;
 mod plan;
-mod replay;
 mod summary;
 
 use std::path::PathBuf;

@@ -19,11 +19,19 @@ impl Session<'_> {
             None => Vec::new(),
         };
         let tally = Tally::of(&fates)?;
-        let counts = self.batches.as_ref().map(|it| it.counts()).unwrap_or_default();
+        let counts = self
+            .batches
+            .as_ref()
+            .map(|it| it.counts())
+            .unwrap_or_default();
         let traffic = self.gate.traffic();
         let ended = tally.queue.accepted + tally.queue.refused;
         let signer: &dyn Signer = self.ports.signer;
-        let wall_ns = self.ports.clock.monotonic_ns().saturating_sub(self.opened_ns);
+        let wall_ns = self
+            .ports
+            .clock
+            .monotonic_ns()
+            .saturating_sub(self.opened_ns);
         let server = self.settings.server.as_ref();
         let models = self.ports.detectors.iter();
         Ok(Report {
@@ -57,7 +65,10 @@ impl Session<'_> {
             wall_ms: wall_ns / 1_000_000,
             server: ServerReport {
                 url: server.map(|server| server.origin().to_owned()),
-                key: self.known.as_ref().map(|it| it.key.thumbprint().to_string()),
+                key: self
+                    .known
+                    .as_ref()
+                    .map(|it| it.key.thumbprint().to_string()),
                 store: self.store.as_path().display().to_string(),
             },
             device: signer.public_key().thumbprint().to_string(),

@@ -1,4 +1,4 @@
-//! Plays a recorded drive through the stages.
+//! Takes a drive through the stages: one that was recorded, or one that is happening.
 //!
 //! The outcomes of the stages come in the order of the frames, and a drive makes the same ones each time. So a replay that
 //! was killed is played from the start, and what is settled already is passed over; a drive that was played to its end is not
@@ -15,7 +15,7 @@ use crate::capture::{Capture, CaptureCounts, CaptureSettings};
 use crate::cpu::on_this_thread;
 use crate::privacy::{
     DETECT_TIME_MAX, Detectors, DroppedItem, Privacy, PrivacyOutcome, PrivacySettings, Released,
-    Zones,
+    Trim, Zone, Zones,
 };
 use crate::queue::FrameNote;
 use crate::report::DriveReport;
@@ -35,6 +35,19 @@ struct Line {
     /// Frames that came out so far.
     frame: u64,
     total: u64,
+    is_trip: bool,
+}
+
+/// What the stages are made from.
+struct Stages<'a> {
+    session: SessionId,
+    plan: &'a Plan,
+    trim: Trim,
+    zones: Vec<Zone>,
+    clock: CaptureSettings,
+    server_offset_ms: Option<i64>,
+    /// Frames of a recorded drive; `None` for a trip that is happening.
+    frames: Option<u64>,
 }
 
 impl Session<'_> {
@@ -48,8 +61,8 @@ impl Session<'_> {
         let row = self.queue.session_of_drive(hash.0)?;
         let (session, plan, summary) = match row {
             Some(row) => {
-                let plan: Plan =
-                    serde_json::from_str(&row.plan).map_err(|_format| SessionError::Plan(row.session))?;
+                let plan: Plan = serde_json::from_str(&row.plan)
+                    .map_err(|_format| SessionError::Plan(row.session))?;
                 // What lay in the future at first still does, so that the outcomes are the same.
                 drive = Drive::open(folder, plan.played_at_ms)?;
                 (row.session, plan, row.summary)
@@ -62,7 +75,8 @@ impl Session<'_> {
                     self.ports.random,
                 )?;
                 let session = self.secret.session_of_replay(&hash, plan.shift_ms);
-                self.queue.begin(session, Some(hash.0), &json(&plan, session)?)?;
+                self.queue
+                    .begin(session, Some(hash.0), &json(&plan, session)?)?;
                 (session, plan, None)
             }
         };
@@ -70,7 +84,7 @@ impl Session<'_> {
         let unreadable = || SessionError::Plan(session);
         if let Some(summary) = summary {
             self.drive = serde_json::from_str(&summary).map_err(|_format| unreadable())?;
-            return Ok(());
+            return self.note_empty(folder, session);
         }
         self.drive = DriveReport {
             source: Some(drive.kind().name().to_owned()),
@@ -79,48 +93,104 @@ impl Session<'_> {
             trim_m: plan.trim().ok_or_else(unreadable)?.metres(),
             ..DriveReport::default()
         };
-        let line = self.line(&drive, session, &plan)?;
-        self.play(&mut drive.events(), line)
+        let mut zones = self.settings.zones.clone();
+        let asked = drive.private_zones().iter();
+        zones.extend(asked.filter(|zone| !self.settings.zones.contains(zone)));
+        let line = self.line(Stages {
+            session,
+            plan: &plan,
+            trim: plan.trim().ok_or_else(unreadable)?,
+            zones,
+            clock: CaptureSettings {
+                unix_ms_at_zero: drive.unix_ms_at_zero(),
+                time_max_ms: Some(plan.played_at_ms),
+            },
+            // The shift ends at the corrected time already.
+            server_offset_ms: None,
+            frames: Some(drive.frames()),
+        })?;
+        self.play(&mut drive.events(), line)?;
+        self.note_empty(folder, session)
     }
 
-    fn line(&self, drive: &Drive, session: SessionId, plan: &Plan) -> Result<Line, SessionError> {
-        let unreadable = || SessionError::Plan(session);
-        let mut zones = self.settings.zones.clone();
-        zones.extend_from_slice(drive.private_zones());
+    /// Films a trip that is happening, until the source ends or the session is stopped.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub fn film(&mut self, source: &mut dyn FrameSource) -> Result<(), SessionError> {
+        let now_ms = self.ports.clock.now_ms();
+        let started_ms = now_ms.saturating_sub(self.ports.clock.monotonic_ns() / 1_000_000);
+        let plan = Plan::draw(now_ms, None, self.settings.trim, self.ports.random)?;
+        let mut session = [0; SessionId::LENGTH];
+        self.ports.random.fill(&mut session)?;
+        let session = SessionId(session);
+        self.queue.begin(session, None, &json(&plan, session)?)?;
+        self.current = Some(session);
+        self.drive.trim_m = self.settings.trim.metres();
+        let stages = Stages {
+            session,
+            plan: &plan,
+            trim: self.settings.trim,
+            zones: self.settings.zones.clone(),
+            clock: CaptureSettings {
+                unix_ms_at_zero: i64::try_from(started_ms).ok(),
+                time_max_ms: None,
+            },
+            server_offset_ms: self.clock_ahead_ms,
+            frames: None,
+        };
+        let line = self.line(stages)?;
+        self.play(source, line)
+    }
+
+    /// A drive of which nothing was queued is told as an error: whoever plays it expects something.
+    fn note_empty(&mut self, folder: &Path, session: SessionId) -> Result<(), SessionError> {
+        if self.queue.next_sequence(session)? == 0 && !self.stop.is_set() {
+            let cause = format!("none of its {} frames was kept", self.drive.frames);
+            self.note_error("nothing_kept", &folder.display().to_string(), cause);
+        }
+        Ok(())
+    }
+
+    fn line(&self, stages: Stages<'_>) -> Result<Line, SessionError> {
+        let session = stages.session;
+        let trip_seed = stages.plan.trip_seed();
         let recorder = self.settings.record.as_deref().map(Recorder::create);
         Ok(Line {
             session,
-            capture: Capture::new(CaptureSettings {
-                unix_ms_at_zero: drive.unix_ms_at_zero(),
-                time_max_ms: Some(plan.played_at_ms),
-            }),
+            capture: Capture::new(stages.clock),
             privacy: Privacy::new(PrivacySettings {
-                zones: Zones::new(&zones, &self.secret.zone_seed())?,
-                trim: plan.trim().ok_or_else(unreadable)?,
-                trip_seed: plan.trip_seed().ok_or_else(unreadable)?,
+                zones: Zones::new(&stages.zones, &self.secret.zone_seed())?,
+                trim: stages.trim,
+                trip_seed: trip_seed.ok_or(SessionError::Plan(session))?,
                 detectors: Detectors::new(self.ports.detectors.clone(), DETECT_TIME_MAX),
             }),
             tagger: Tagger {
                 session,
-                shift_ms: plan.shift_ms,
-                // The shift ends at the corrected time already.
-                server_offset_ms: None,
+                shift_ms: stages.plan.shift_ms,
+                server_offset_ms: stages.server_offset_ms,
                 policy: self.policy().hash(),
                 secret: self.secret.clone(),
             },
             recorder: recorder.transpose()?,
             settled: self.queue.frames_settled(session)?,
             frame: 0,
-            total: drive.frames(),
+            total: stages.frames.unwrap_or(0),
+            is_trip: stages.frames.is_none(),
         })
     }
 
     fn play(&mut self, source: &mut dyn FrameSource, mut line: Line) -> Result<(), SessionError> {
         loop {
-            if self.stop.is_set() {
+            if self.stop.is_set() && !line.is_trip {
                 return Ok(());
             }
-            let event = on_this_thread(&mut self.times.capture, || source.next_event());
+            // A trip ends when it is stopped; a replay that is stopped goes on another time.
+            let event = if self.stop.is_set() {
+                None
+            } else {
+                on_this_thread(&mut self.times.capture, || source.next_event())
+            };
             let ended = event.is_none();
             self.take_event(&mut line, event)?;
             if ended {
@@ -141,7 +211,8 @@ impl Session<'_> {
             Some(event) => line.capture.push(event),
             None => line.capture.finish(),
         });
-        while let Some(step) = on_this_thread(&mut self.times.capture, || line.capture.next_step()) {
+        while let Some(step) = on_this_thread(&mut self.times.capture, || line.capture.next_step())
+        {
             on_this_thread(&mut self.times.privacy, || {
                 line.privacy.take(step, &mut line.capture);
             });
@@ -222,7 +293,9 @@ impl Session<'_> {
             dropped: None,
         };
         let queue = &mut self.queue;
-        Ok(on_this_thread(&mut self.times.queue, || queue.put(&note, signed))?)
+        Ok(on_this_thread(&mut self.times.queue, || {
+            queue.put(&note, signed)
+        })?)
     }
 
     fn take_dropped(
@@ -239,7 +312,9 @@ impl Session<'_> {
             dropped: Some(dropped.reason),
         };
         let queue = &mut self.queue;
-        Ok(on_this_thread(&mut self.times.queue, || queue.note_drop(note))?)
+        Ok(on_this_thread(&mut self.times.queue, || {
+            queue.note_drop(note)
+        })?)
     }
 }
 
