@@ -4,7 +4,7 @@
 //! rising series stands, what falls out of it is wrong. So one bad time costs one frame and not all that follow. Where fewer
 //! than half of the times rise, the names were not given in order, and the times are believed.
 
-/// Marks the longest strictly rising series; of several, the one that ends lowest.
+/// Marks the longest strictly rising series; of several, the one that ends lowest, and of equal times the first.
 pub(super) fn rising(times: &[i64]) -> Vec<bool> {
     // ends[k]: index of the lowest end of a rising series of k + 1 times; before[i]: what comes before i in its series.
     let mut ends: Vec<usize> = Vec::new();
@@ -14,7 +14,7 @@ pub(super) fn rising(times: &[i64]) -> Vec<bool> {
         before.push(length.checked_sub(1).map(|last| ends[last]));
         if length == ends.len() {
             ends.push(i);
-        } else {
+        } else if *time < times[ends[length]] {
             ends[length] = i;
         }
     }

@@ -1,0 +1,195 @@
+//! The trimmed ends of trips.
+
+use wayhex_device::privacy::{Trim, TrimError, TripKind, Zones};
+use wayhex_device::source::Event;
+
+use crate::scene::{
+    Finds, Told, fix_event, frame, position, privacy_with, straight, told, untrimmed,
+};
+
+fn trimmed(trim: Trim, events: Vec<Event>) -> Told {
+    told(
+        privacy_with(trim, Zones::default(), Finds(Vec::new())),
+        events,
+    )
+}
+
+fn exact(metres: u32) -> Trim {
+    Trim::exact(metres, TripKind::Live).unwrap()
+}
+
+#[test]
+fn both_ends_of_a_trip_are_cut() {
+    let told = trimmed(exact(100), straight(500.0, 10.0, 2.0));
+    let (start, end) = (position(0.0, 0.0), position(500.0, 0.0));
+    assert!(!told.released.is_empty());
+    for released in &told.released {
+        for vertex in released.segment().vertices() {
+            assert!(
+                vertex.position.distance_m(start) >= 100.0,
+                "{}",
+                released.source()
+            );
+        }
+        assert!(
+            released.segment().place().distance_m(end) >= 100.0,
+            "{}",
+            released.source()
+        );
+    }
+    let places = told
+        .released
+        .iter()
+        .map(|released| released.segment().place().distance_m(start));
+    let (first, last) = (
+        places.clone().fold(f64::MAX, f64::min),
+        places.fold(0.0, f64::max),
+    );
+    assert!(
+        first < 115.0 && last > 385.0,
+        "no more than that: {first} to {last}"
+    );
+}
+
+#[test]
+fn what_was_cut_is_told_by_its_index_alone() {
+    let told = trimmed(exact(100), straight(500.0, 10.0, 2.0));
+    assert!(told.count("trip_trimmed") > 20);
+    let start_and_end = told
+        .dropped
+        .iter()
+        .filter(|dropped| dropped.reason.name() == "trip_trimmed");
+    assert!(
+        start_and_end
+            .clone()
+            .all(|dropped| dropped.time_ms.is_none() && dropped.source.parse::<u64>().is_ok())
+    );
+    // Frames that were too close have names in the middle of the trip, and none at its ends.
+    let east_m = |name: &str| 10.0 * (name.trim_start_matches("at-").parse::<f64>().unwrap() - 1.0);
+    let named: Vec<f64> = told
+        .dropped
+        .iter()
+        .filter(|it| it.time_ms.is_some())
+        .map(|it| east_m(&it.source))
+        .collect();
+    assert!(
+        named.iter().all(|east_m| (95.0..405.0).contains(east_m)),
+        "{named:?}"
+    );
+}
+
+#[test]
+fn a_trip_shorter_than_its_ends_leaves_nothing() {
+    let told = trimmed(Trim::default(), straight(560.0, 10.0, 1.0));
+    assert_eq!(told.released.len(), 0);
+    assert_eq!(told.count("trip_trimmed"), told.dropped.len());
+}
+
+#[test]
+fn circling_a_block_is_not_leaving() {
+    // 2 km around a square of 60 m: never 100 m from anywhere.
+    let corner = |i: u32| {
+        [(0.0, 0.0), (60.0, 0.0), (60.0, 60.0), (0.0, 60.0)][usize::try_from(i % 4).unwrap()]
+    };
+    let mut events = Vec::new();
+    for step in 0..200_u32 {
+        let ((x0, y0), (x1, y1)) = (corner(step / 6), corner(step / 6 + 1));
+        let share = f64::from(step % 6) / 6.0;
+        let t_s = 1.0 + f64::from(step);
+        events.extend([
+            fix_event(t_s, x0 + (x1 - x0) * share, y0 + (y1 - y0) * share),
+            frame(t_s),
+        ]);
+    }
+    assert_eq!(trimmed(exact(100), events).released.len(), 0);
+}
+
+#[test]
+fn five_minutes_of_standstill_end_a_trip() {
+    let mut events = straight(400.0, 10.0, 1.0);
+    for t in 42..360_u16 {
+        events.push(fix_event(f64::from(t), 400.0 + 0.3 * f64::from(t % 3), 0.0));
+    }
+    for step in 0..40_u8 {
+        let t_s = 360.0 + f64::from(step);
+        events.extend([
+            fix_event(t_s, 400.0 + 10.0 * f64::from(step), 0.0),
+            frame(t_s),
+        ]);
+    }
+    let east_m: Vec<f64> = trimmed(exact(100), events)
+        .released
+        .iter()
+        .map(|released| released.segment().place().distance_m(position(0.0, 0.0)))
+        .collect();
+    assert!(
+        east_m.iter().any(|east_m| *east_m < 300.0) && east_m.iter().any(|east_m| *east_m > 500.0)
+    );
+    assert!(
+        !east_m.iter().any(|east_m| (301.0..499.0).contains(east_m)),
+        "{east_m:?}"
+    );
+}
+
+#[test]
+fn four_minutes_at_a_level_crossing_do_not() {
+    let mut events = straight(400.0, 10.0, 1.0);
+    for t in 42..282_u16 {
+        events.push(fix_event(f64::from(t), 400.0 + 0.3 * f64::from(t % 3), 0.0));
+    }
+    for step in 0..40_u8 {
+        let t_s = 282.0 + f64::from(step);
+        events.extend([
+            fix_event(t_s, 400.0 + 10.0 * f64::from(step), 0.0),
+            frame(t_s),
+        ]);
+    }
+    let told = trimmed(exact(100), events);
+    let at_crossing = |released: &&wayhex_device::privacy::Released| {
+        released.segment().place().distance_m(position(400.0, 0.0)) < 50.0
+    };
+    assert!(told.released.iter().filter(at_crossing).count() >= 8);
+}
+
+#[test]
+fn lengths_are_drawn_from_t_to_one_and_a_half_t_anew_for_each_trip() {
+    let trim = Trim::default();
+    let drawn: Vec<f64> = (0..200)
+        .flat_map(|trip| trim.lengths_m(&[3; 32], trip))
+        .collect();
+    assert!(drawn.iter().all(|metres| (500.0..=750.0).contains(metres)));
+    let spread = |from: f64, to: f64| {
+        drawn
+            .iter()
+            .filter(|metres| (from..to).contains(*metres))
+            .count()
+    };
+    assert!(
+        spread(500.0, 560.0) > 40 && spread(690.0, 750.0) > 40,
+        "evenly"
+    );
+    assert_eq!(trim.lengths_m(&[3; 32], 7), trim.lengths_m(&[3; 32], 7));
+    assert_ne!(trim.lengths_m(&[3; 32], 7), trim.lengths_m(&[3; 32], 8));
+    assert_eq!(exact(500).lengths_m(&[3; 32], 7), [500.0, 500.0]);
+}
+
+#[test]
+fn a_length_that_hides_nothing_is_refused() {
+    assert_eq!(
+        Trim::exact(0, TripKind::Live),
+        Err(TrimError::NotARecording)
+    );
+    for metres in [1, 50, 99] {
+        assert_eq!(
+            Trim::exact(metres, TripKind::Recording),
+            Err(TrimError::TooShort(metres))
+        );
+        assert_eq!(
+            Trim::exact(metres, TripKind::Live),
+            Err(TrimError::TooShort(metres))
+        );
+    }
+    assert_eq!(exact(100).metres(), 100);
+    assert_eq!(untrimmed().metres(), 0);
+    assert_eq!(Trim::default().metres(), 500);
+}
