@@ -49,7 +49,9 @@ impl DeviceSecret {
 
     fn mac(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &self.0));
-        parts.iter().for_each(|part| context.update(part));
+        for part in parts {
+            context.update(part);
+        }
         let mut out = [0; 16];
         out.copy_from_slice(&context.sign().as_ref()[..16]);
         out

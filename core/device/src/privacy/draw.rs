@@ -5,7 +5,9 @@ use ring::hmac;
 /// Two numbers in [0, 1) that follow from the secret and the parts.
 pub(super) fn draws(secret: &[u8; 32], parts: &[&[u8]]) -> [f64; 2] {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, secret));
-    parts.iter().for_each(|part| context.update(part));
+    for part in parts {
+        context.update(part);
+    }
     let tag = context.sign();
     let fraction = |at: usize| {
         let mut bytes = [0; 4];

@@ -250,11 +250,11 @@ impl Drive {
                 Reason::PictureUnreadable
             }
         };
-        let at_ms = i64::try_from(at_ns / NS_PER_MS).ok();
+        let since_zero = i64::try_from(at_ns / NS_PER_MS).ok();
         let time_ms = self
             .contents
             .unix_ms_at_zero
-            .and_then(|zero| zero.checked_add(at_ms?));
+            .and_then(|zero| zero.checked_add(since_zero?));
         Event::Unusable(UnusableFrame {
             source: source.to_owned(),
             time_ms,

@@ -92,18 +92,18 @@ pub(super) fn read_up_to(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>
 pub(super) fn natural_order(a: &str, b: &str) -> Ordering {
     let (mut left, mut right) = (a, b);
     loop {
-        let (l, r) = (digits(left), digits(right));
-        let (compared, l_used, r_used) = if l > 0 && r > 0 {
-            (number_order(&left[..l], &right[..r]), l, r)
+        let digits = (digits(left), digits(right));
+        let (compared, used) = if digits.0 > 0 && digits.1 > 0 {
+            (number_order(&left[..digits.0], &right[..digits.1]), digits)
         } else {
-            let (x, y) = (left.chars().next(), right.chars().next());
-            let used = |it: Option<char>| it.map_or(0, char::len_utf8);
-            (x.cmp(&y), used(x), used(y))
+            let (one, other) = (left.chars().next(), right.chars().next());
+            let bytes = |letter: Option<char>| letter.map_or(0, char::len_utf8);
+            (one.cmp(&other), (bytes(one), bytes(other)))
         };
         if compared != Ordering::Equal {
             return compared;
         }
-        (left, right) = (&left[l_used..], &right[r_used..]);
+        (left, right) = (&left[used.0..], &right[used.1..]);
         if left.is_empty() && right.is_empty() {
             return a.cmp(b);
         }

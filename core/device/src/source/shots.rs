@@ -41,31 +41,28 @@ pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, now_ms: u64) -> 
         .collect();
     spread_whole_seconds(&mut shots);
     let times: Vec<i64> = shots.iter().flatten().map(|shot| shot.time_ms).collect();
-    let mut order = played(&times).into_iter();
     let mut usable: Vec<Option<Shot>> = Vec::with_capacity(times.len());
     // What cannot be used keeps its place among the names; the others come in the order in which they are played.
     let places: Vec<Result<(), UnusableFrame>> = shots
         .into_iter()
         .map(|shot| shot.map(|shot| usable.push(Some(shot))))
         .collect();
+    let mut in_order = played(&times)
+        .into_iter()
+        .filter_map(|(i, stands)| Some((usable.get_mut(i)?.take()?, stands)));
     let mut contents = Contents {
         unix_ms_at_zero: Some(0),
         ..Contents::default()
     };
     for place in places {
-        match place {
-            Err(unusable) => contents.entries.push(Entry::Unusable(unusable)),
-            Ok(()) => {
-                let next = order
-                    .next()
-                    .and_then(|(i, stands)| Some((usable.get_mut(i)?.take()?, stands)));
-                match next {
-                    Some((shot, true)) => contents.add(shot, latest_ms),
-                    Some((shot, false)) => contents
-                        .entries
-                        .push(Entry::Unusable(unusable(shot, Reason::TimeBackwards))),
-                    None => {}
-                }
+        if let Err(unusable) = place {
+            contents.entries.push(Entry::Unusable(unusable));
+        } else if let Some((shot, stands)) = in_order.next() {
+            if stands {
+                contents.add(shot, latest_ms);
+            } else {
+                let backwards = unusable(shot, Reason::TimeBackwards);
+                contents.entries.push(Entry::Unusable(backwards));
             }
         }
     }

@@ -43,16 +43,16 @@ pub(super) fn read(
     now_ms: u64,
 ) -> Result<(DriveKind, Contents), DriveError> {
     let has = |name: &str| files.iter().any(|file| file.name == name);
-    let Some(fixes_file) = FIXES.into_iter().find(|name| has(name)) else {
+    let Some(receiver) = FIXES.into_iter().find(|name| has(name)) else {
         let cause = format!("is missing, and so is {}: no fixes", FIXES[1]);
         return Err(DriveError::Table {
             path: dir.join(FIXES[0]),
             cause,
         });
     };
-    let fixes = read_fixes(&dir.join(fixes_file))?;
+    let passed = read_fixes(&dir.join(receiver))?;
     let mut timed: Vec<(u64, Entry)> = Vec::new();
-    timed.extend(fixes.iter().map(|fix| (fix.at_ns, Entry::Fix(*fix))));
+    timed.extend(passed.iter().map(|fix| (fix.at_ns, Entry::Fix(*fix))));
     let forces = vectors(
         dir,
         "accelerometer.csv",
@@ -70,7 +70,7 @@ pub(super) fn read(
     let last_ns = timed.last().map_or(0, |(at_ns, _)| *at_ns);
     let (kind, private_zones) = describe(&dir.join(RENDERED));
     let contents = Contents {
-        ends_at_ms: ends_at_ms(&fixes, last_ns, now_ms),
+        ends_at_ms: ends_at_ms(&passed, last_ns, now_ms),
         entries: timed.into_iter().map(|(_, entry)| entry).collect(),
         unix_ms_at_zero: None,
         private_zones,
@@ -165,10 +165,8 @@ fn inertial(
 fn read_pictures(path: &Path) -> Result<Vec<(u64, Entry)>, DriveError> {
     let mut rows: Vec<(Option<u64>, String)> = Vec::new();
     Table::open(path, &["t_s", "file"], &[])?.each(|row| {
-        rows.push((
-            row.time_ns(),
-            row.text("file").unwrap_or_default().to_owned(),
-        ))
+        let file = row.text("file").unwrap_or_default();
+        rows.push((row.time_ns(), file.to_owned()));
     })?;
     let times: Vec<i64> = rows
         .iter()

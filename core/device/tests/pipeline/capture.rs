@@ -24,7 +24,8 @@ fn reason_with(change: impl Fn(Fix) -> Fix) -> Option<&'static str> {
 
 #[test]
 fn a_fix_fails_only_a_gate_that_it_is_known_to_fail() {
-    let cases: [(&str, fn(Fix) -> Fix, Option<&str>); 12] = [
+    type Change = fn(Fix) -> Fix;
+    let cases: [(&str, Change, Option<&str>); 12] = [
         ("unknown quality", |fix| fix, None),
         (
             "accuracy 25 m",
@@ -321,7 +322,7 @@ fn a_picture_that_shows_nothing_is_dropped() {
 fn a_picture_that_is_none_is_dropped() {
     let whole = jpeg(&blocks(1));
     let cut = whole[..whole.len() / 2].to_vec();
-    let wide = encoded(17_000, 8, &[90; 17_000 * 8 * 3]);
+    let wide = encoded(17_000, 8, &vec![90; 17_000 * 8 * 3]);
     assert_eq!(
         reason_of_picture(FrameData::Jpeg(Vec::new())),
         Some("picture_unreadable")

@@ -10,6 +10,7 @@ use wayhex_vision::{DetectError, Detection, Detector, ModelIdentity, RgbView, Ro
 
 use crate::scene::{Finds, Told, identity, open_privacy, privacy_with, straight, told, untrimmed};
 
+type Ask = fn() -> Answer;
 type Answer = Result<Vec<Detection>, DetectError>;
 
 /// A detector that does as it is told.
@@ -77,7 +78,7 @@ fn a_frame_that_a_detector_could_not_look_at_is_gone() {
         }])
     };
     let too_many = || Ok(vec![a_box(); 10_000]);
-    let answers: [(&str, fn() -> Answer); 6] = [
+    let answers: [(&str, Ask); 6] = [
         ("an error", failed),
         ("a NaN", nan),
         ("a box outside", outside),
@@ -146,7 +147,7 @@ fn without_a_detector_for_faces_nothing_is_kept() {
     });
     let none: Vec<Arc<dyn Detector>> = Vec::new();
     for detectors in [none, vec![Arc::new(plates)]] {
-        let detectors = Detectors::new(detectors, Duration::from_secs(60));
+        let detectors = Detectors::new(detectors, Duration::from_mins(1));
         let told = told(
             PrivacySettings {
                 detectors,

@@ -16,6 +16,8 @@ use crate::scene::{NOW_MS, blocks, degrees, jpeg, position};
 /// 1 June 2026, 00:00 UTC, as [`crate::scene::ZERO_MS`].
 const DATE: &str = "2026:06:01";
 
+type Change = fn(Tags, Value) -> Tags;
+
 #[derive(Clone)]
 struct Tags(Vec<(Tag, Value)>);
 
@@ -71,7 +73,9 @@ impl Tags {
             })
             .collect();
         let mut writer = Writer::new();
-        fields.iter().for_each(|field| writer.push_field(field));
+        for field in &fields {
+            writer.push_field(field);
+        }
         let mut tiff = std::io::Cursor::new(Vec::new());
         writer.write(&mut tiff, false).unwrap();
         let tiff = tiff.into_inner();
@@ -155,7 +159,7 @@ fn pictures_of_one_whole_second_keep_the_order_of_their_names() {
 #[test]
 fn what_is_wrong_with_one_picture_costs_that_frame() {
     let zero = Value::Rational(vec![Rational { num: 0, denom: 0 }; 3]);
-    let cases: [(&str, fn(Tags, Value) -> Tags, &str); 8] = [
+    let cases: [(&str, Change, &str); 8] = [
         (
             "no latitude",
             |tags, _| tags.without(Tag::GPSLatitude),

@@ -198,7 +198,7 @@ pub fn privacy_with(
     zones: Zones,
     detector: impl Detector + 'static,
 ) -> PrivacySettings {
-    let detectors = Detectors::new(vec![Arc::new(detector)], Duration::from_secs(60));
+    let detectors = Detectors::new(vec![Arc::new(detector)], Duration::from_mins(1));
     PrivacySettings {
         zones,
         trim,

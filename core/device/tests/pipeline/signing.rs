@@ -10,6 +10,7 @@ use wayhex_device::privacy::DroppedItem;
 use wayhex_device::sign::{KeyError, SoftwareKey, sign};
 use wayhex_device::system::SystemRandom;
 use wayhex_protocol::envelope::open;
+use wayhex_protocol::id::PictureHash;
 use wayhex_protocol::key::{PublicKey, SignError, Signer};
 use wayhex_protocol::observation::Observation;
 
@@ -42,11 +43,11 @@ impl Signer for P256Key {
     }
 }
 
-fn signs_and_opens(signer: &dyn Signer) {
+fn signs_and_opens(owner: &dyn Signer) {
     let tagged = tagged().remove(0);
     let observation = tagged.observation().clone();
-    let signed = sign(tagged, &network(), signer).unwrap();
-    let key = signer.public_key();
+    let signed = sign(tagged, &network(), owner).unwrap();
+    let key = owner.public_key();
     let opened = open::<Observation>(signed.envelope(), &network(), |kid| {
         assert_eq!(kid, key.thumbprint());
         Some(key.clone())
@@ -115,7 +116,7 @@ fn a_key_is_made_once_for_its_owner_alone() {
     let seed = fs::read(&path).unwrap();
     assert_eq!(seed.len(), 32);
     let shown = format!("{first:?}");
-    let hex: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = PictureHash::from_slice(&seed).unwrap().to_string();
     assert!(
         !shown.contains(&hex[..16]) && !shown.contains(&format!("{:?}", &seed[..4])),
         "{shown}"
@@ -136,7 +137,7 @@ fn a_key_that_others_may_read_is_refused() {
     use std::os::unix::fs::PermissionsExt;
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("device.key");
-    drop(SoftwareKey::open(&path, &SystemRandom::default()).unwrap());
+    SoftwareKey::open(&path, &SystemRandom::default()).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
     let error = SoftwareKey::open(&path, &SystemRandom::default()).unwrap_err();
     assert!(
@@ -149,7 +150,7 @@ fn a_key_that_others_may_read_is_refused() {
 fn a_key_file_cut_short_is_an_error_and_stays() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("device.key");
-    drop(SoftwareKey::open(&path, &SystemRandom::default()).unwrap());
+    SoftwareKey::open(&path, &SystemRandom::default()).unwrap();
     for bytes in [&[7_u8; 31][..], &[7; 33]] {
         fs::write(&path, bytes).unwrap();
         let error = SoftwareKey::open(&path, &SystemRandom::default()).unwrap_err();

@@ -165,7 +165,8 @@ fn what_is_wrong_with_one_row_costs_what_hangs_on_it() {
 
 #[test]
 fn a_table_that_is_none_is_an_error_that_names_it() {
-    let cases: [(&str, &dyn Fn(&TempDir), &str); 4] = [
+    type Spoil<'a> = &'a dyn Fn(&TempDir);
+    let cases: [(&str, Spoil<'_>, &str); 4] = [
         (
             "no fixes",
             &|dir| fs::remove_file(dir.path().join("gnss.csv")).unwrap(),
