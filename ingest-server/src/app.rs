@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::middleware::from_fn;
 use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
@@ -13,6 +14,7 @@ use wayhex_protocol::id::NetworkId;
 use crate::config::Config;
 use crate::metrics::count_requests;
 use crate::policy::PolicyBook;
+use crate::problem::Problem;
 use crate::receive::Nonces;
 use crate::reward::trees::Trees;
 use crate::store::Store;
@@ -74,7 +76,14 @@ pub fn api() -> OpenApiRouter<Arc<App>> {
 /// The API, ready to be served.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, _description) = api().split_for_parts();
-    routes.layer(from_fn(count_requests)).with_state(app)
+    routes
+        .fallback(|| async { Problem::not_found("not_found", "there is nothing under this path") })
+        .method_not_allowed_fallback(|| async {
+            let detail = "this path does not answer to this method";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", detail)
+        })
+        .layer(from_fn(count_requests))
+        .with_state(app)
 }
 
 /// The origins as which phones may address the server. A registration or token that was made for another is somebody

@@ -1,8 +1,6 @@
 //! What is refused before it is read, and who has to wait.
 
 use std::io::Write;
-use std::thread::sleep;
-use std::time::Duration;
 
 use wayhex_protocol::id::BatchId;
 use wayhex_protocol::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX};
@@ -10,6 +8,8 @@ use wayhex_protocol::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX};
 use crate::support::{Phone, Reply, Server};
 
 const BATCH: BatchId = BatchId([5; 32]);
+/// An item in its format, with an envelope that is none.
+const RUBBISH: [u8; 4] = [0x82, 0x41, 0x00, 0xf6];
 
 #[test]
 fn a_body_that_announces_too_much_is_refused_unread() {
@@ -22,7 +22,7 @@ fn a_body_that_announces_too_much_is_refused_unread() {
 #[test]
 fn a_batch_of_one_item_too_many_is_refused() {
     let server = Server::start(&[]);
-    let rubbish = [0x82, 0x41, 0x00, 0xf6].repeat(BATCH_ITEMS_MAX + 1);
+    let rubbish = RUBBISH.repeat(BATCH_ITEMS_MAX + 1);
     let reply = server.post(
         "/v1/batches",
         &[("wayhex-batch", &BATCH.to_string())],
@@ -34,12 +34,13 @@ fn a_batch_of_one_item_too_many_is_refused() {
 #[test]
 fn one_upload_too_many_is_told_to_come_again() {
     let server = Server::start(&[("RECEIVE__UPLOADS_MAX", "1")]);
-    let mut first = server.begin_upload(&BATCH, 4);
-    sleep(Duration::from_millis(300));
+    let mut first = server.begin_upload(&BATCH, 2 * RUBBISH.len());
+    first.write_all(&RUBBISH).unwrap();
+    server.await_answers(&BATCH, 1);
     let mut second = server.begin_upload(&BATCH, 4);
     let reply = Reply::read(&mut second);
     assert_eq!((reply.status, reply.code().as_str()), (503, "server_busy"));
-    first.write_all(&[0x82, 0x41, 0x00, 0xf6]).unwrap();
+    first.write_all(&RUBBISH).unwrap();
     assert_eq!(Reply::read(&mut first).status, 200);
 }
 
@@ -92,4 +93,11 @@ fn every_answer_tells_the_time() {
             .iter()
             .all(|reply| reply.head.contains("\r\ndate: "))
     );
+}
+
+#[test]
+fn what_is_not_there_is_a_problem_with_a_code() {
+    let server = Server::start(&[]);
+    assert_eq!(server.get("/v2/everything").code(), "not_found");
+    assert_eq!(server.get("/v1/batches").code(), "method_not_allowed");
 }

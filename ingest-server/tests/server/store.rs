@@ -2,8 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
+use wayhex_protocol::account::Account;
+use wayhex_protocol::batch::Answer;
 use wayhex_protocol::id::ObservationId;
+use wayhex_protocol::reason::Reason;
+use wayhex_protocol::receipt::Verdict;
+use wayhex_protocol::registration::Registration;
 use wayhex_server::keys::Keys;
 use wayhex_server::store::{Objects, connect, read_picture};
 
@@ -77,6 +82,78 @@ fn an_accepted_observation_counts_where_it_was_driven_and_for_whom() {
         cells,
         expect.iter().map(|cell| cell.index()).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn an_epoch_that_another_process_closes_is_over_for_the_next_item() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1).register(&server);
+    let other = "eip155:1:0x2222222222222222222222222222222222222222";
+    let registration = Registration {
+        account: Account::parse(other).unwrap(),
+        binding: 2,
+        ..phone.registration(&server)
+    };
+    assert_eq!(phone.send_registration(&server, &registration).status, 200);
+    let epoch_of = |answers: &[Answer]| server.verified(&answers[0]).epoch;
+    assert_eq!(epoch_of(&phone.upload(&server, &[phone.draft(0)])), 1);
+
+    let mut connection = connect(&server.store()).unwrap();
+    let close = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .unwrap();
+    close
+        .execute(
+            "UPDATE epochs SET closed_ms = 1 WHERE closed_ms IS NULL",
+            [],
+        )
+        .unwrap();
+    close
+        .execute(
+            "INSERT INTO epochs (number, policy, opened_ms) VALUES (2, 1, 1)",
+            [],
+        )
+        .unwrap();
+    close.commit().unwrap();
+    assert_eq!(epoch_of(&phone.upload(&server, &[phone.draft(1)])), 2);
+
+    let mut accounts = connection
+        .prepare(
+            "SELECT caip10 FROM observations JOIN accounts ON accounts.id = observations.account
+             ORDER BY observations.id",
+        )
+        .unwrap();
+    let accounts: Vec<String> = accounts
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(
+        accounts,
+        [phone.account.as_str(), other],
+        "the binding took effect with the epoch"
+    );
+}
+
+#[test]
+fn a_store_that_cannot_write_leaves_the_item_pending() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1).register(&server);
+    let drafts = [phone.draft(0)];
+    let (objects, away) = (server.store().join("objects"), server.store().join("away"));
+    std::fs::rename(&objects, &away).unwrap();
+    let refused = phone.upload(&server, &drafts);
+    let receipt = server.verified(&refused[0]);
+    assert_eq!(
+        receipt.verdict,
+        Verdict::Refused(Reason::StorageUnavailable)
+    );
+    assert_eq!(receipt.id, phone.id(&drafts[0]));
+
+    std::fs::rename(&away, &objects).unwrap();
+    let accepted = phone.upload(&server, &drafts);
+    assert_eq!(server.verified(&accepted[0]).verdict, Verdict::Accepted);
+    assert!(!accepted[0].replayed);
 }
 
 fn forget_key(connection: &Connection, observation: &ObservationId) {

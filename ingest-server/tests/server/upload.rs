@@ -2,9 +2,8 @@
 
 use std::io::Write;
 use std::net::Shutdown;
-use std::thread::sleep;
-use std::time::Duration;
 
+use wayhex_protocol::batch::Answer;
 use wayhex_protocol::id::BatchId;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::Verdict;
@@ -85,14 +84,7 @@ fn after_a_cut_upload_the_batch_tells_what_arrived() {
     stream.shutdown(Shutdown::Both).unwrap();
     drop(stream);
 
-    let answers = loop {
-        let reply = server.get(&format!("/v1/batches/{batch}"));
-        let answers = wayhex_protocol::batch::Answer::read_all(&reply.body);
-        if reply.status == 200 && answers.len() == 2 {
-            break answers;
-        }
-        sleep(Duration::from_millis(20));
-    };
+    let answers = server.await_answers(&batch, 2);
     let known: Vec<_> = answers
         .iter()
         .map(|answer| server.verified(answer).id)
@@ -145,21 +137,16 @@ fn an_unregistered_device_may_come_again_later() {
 fn a_stop_lets_an_upload_in_flight_end() {
     let mut server = Server::start(&[]);
     let phone = Phone::new(1).register(&server);
-    let drafts = [phone.draft(0)];
-    let body = phone.sign(&drafts[0]).to_bytes();
-    let mut stream = server.begin_upload(&phone.batch_of(&drafts), body.len());
-    stream.write_all(&body[..50]).unwrap();
-    sleep(Duration::from_millis(300));
-    let rest = std::thread::spawn(move || {
-        sleep(Duration::from_millis(300));
-        stream.write_all(&body[50..]).unwrap();
-        Reply::read(&mut stream)
-    });
-    assert!(server.stop(), "it ends without an error");
-    let reply = rest.join().unwrap();
+    let drafts = [phone.draft(0), phone.draft(1)];
+    let [first, second] = drafts.each_ref().map(|draft| phone.sign(draft).to_bytes());
+    let batch = phone.batch_of(&drafts);
+    let mut stream = server.begin_upload(&batch, first.len() + second.len());
+    stream.write_all(&first).unwrap();
+    server.await_answers(&batch, 1);
+    server.ask_to_stop();
+    stream.write_all(&second).unwrap();
+    let reply = Reply::read(&mut stream);
     assert_eq!(reply.status, 200);
-    assert_eq!(
-        wayhex_protocol::batch::Answer::read_all(&reply.body).len(),
-        1
-    );
+    assert_eq!(Answer::read_all(&reply.body).len(), 2);
+    assert!(server.wait(), "it ends without an error");
 }

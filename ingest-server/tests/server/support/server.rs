@@ -105,12 +105,20 @@ impl Server {
         Self::in_folder(folder, settings)
     }
 
-    /// Asks it to stop and waits until it has.
-    pub fn stop(&mut self) -> bool {
-        let asked = Command::new("kill")
-            .arg(self.process.id().to_string())
-            .status();
+    /// Asks it to stop, and returns once it takes no more connections.
+    pub fn ask_to_stop(&self) {
+        let process = self.process.id().to_string();
+        let asked = Command::new("kill").arg(process).status();
         assert!(asked.is_ok_and(|status| status.success()));
+        let begun = Instant::now();
+        while TcpStream::connect(self.address).is_ok() {
+            assert!(begun.elapsed() < START_MAX, "the server goes on");
+            sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for its end; whether that was without an error.
+    pub fn wait(&mut self) -> bool {
         self.process.wait().expect("the server ends").success()
     }
 
@@ -172,6 +180,20 @@ impl Server {
             (kid == key.thumbprint()).then(|| key.clone())
         });
         opened.expect("the server signed the receipt").message
+    }
+
+    /// Waits until `count` items of a batch are answered, and returns the answers.
+    pub fn await_answers(&self, batch: &BatchId, count: usize) -> Vec<Answer> {
+        let begun = Instant::now();
+        loop {
+            let reply = self.get(&format!("/v1/batches/{batch}"));
+            let answers = Answer::read_all(&reply.body);
+            if reply.status == 200 && answers.len() >= count {
+                return answers;
+            }
+            assert!(begun.elapsed() < START_MAX, "the items were not answered");
+            sleep(Duration::from_millis(10));
+        }
     }
 
     /// The answers of `GET /v1/batches/{id}`.
