@@ -98,3 +98,69 @@ fn same_face(a: &Detection, b: &Detection) -> bool {
     let shared = width * height;
     shared > 0.0 && shared >= OVERLAP_MAX * (area(a) + area(b) - shared)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INPUT: Sides = Sides {
+        width: 32,
+        height: 32,
+    };
+    const FRAME: Sides = Sides {
+        width: 64,
+        height: 96,
+    };
+
+    /// Maps of 8 x 8 squares whose faces would all be 8 pixels wide and 16 high.
+    fn maps(hot: &[(usize, f32)]) -> Maps {
+        let mut heat = vec![0.0; 64];
+        for (square, value) in hot {
+            heat[*square] = *value;
+        }
+        Maps {
+            heat,
+            log_size: [vec![4_f32.ln(); 64], vec![2_f32.ln(); 64]].concat(),
+            offset: [vec![0.25; 64], vec![-0.25; 64]].concat(),
+        }
+    }
+
+    #[test]
+    fn a_hot_square_becomes_a_box_of_the_frame() {
+        // Column 3, row 2: centre (3.25 x 4, 2.75 x 4) = (13, 11) of 32 x 32; the frame is twice and thrice as large.
+        let found = boxes(&maps(&[(19, 0.75)]), INPUT, FRAME).unwrap();
+        let [it] = found[..] else { panic!("{found:?}") };
+        let text = format!(
+            "{:.0} {:.0} {:.0} {:.0} {}",
+            it.left, it.top, it.right, it.bottom, it.score
+        );
+        assert_eq!(text, "18 9 34 57 0.75");
+    }
+
+    #[test]
+    fn neighbours_are_one_face_and_the_hottest_stands_for_it() {
+        let found = boxes(
+            &maps(&[(18, 0.3), (19, 0.9), (23, 0.2), (63, 0.1)]),
+            INPUT,
+            FRAME,
+        )
+        .unwrap();
+        let scores: Vec<f32> = found.iter().map(|it| it.score).collect();
+        assert_eq!(scores, [0.9, 0.2]);
+    }
+
+    #[test]
+    fn maps_of_another_shape_or_with_values_that_are_no_numbers_are_refused() {
+        let spoilt = |spoil: fn(&mut Maps)| {
+            let mut maps = maps(&[(19, 0.9)]);
+            spoil(&mut maps);
+            boxes(&maps, INPUT, FRAME)
+        };
+        assert!(spoilt(|it| it.heat.truncate(63)).is_err());
+        assert!(spoilt(|it| it.offset.push(0.0)).is_err());
+        assert!(spoilt(|it| it.heat[0] = f32::NAN).is_err());
+        assert!(spoilt(|it| it.log_size[19] = f32::NAN).is_err());
+        assert!(spoilt(|it| it.log_size[19] = 200.0).is_err());
+        assert!(spoilt(|it| it.offset[64 + 19] = f32::INFINITY).is_err());
+    }
+}
