@@ -137,16 +137,19 @@ fn boxes_of(items: &Value) -> Vec<(f64, f64)> {
 
 fn get(server: &Server, path: &str) -> Result<Value> {
     let url = format!("{}{path}", server.url);
-    let client = reqwest::blocking::Client::builder()
-        .timeout(ANSWER_MAX)
-        .no_proxy()
-        .build()?;
-    let answer = client
+    let settings = ureq::Agent::config_builder()
+        .timeout_global(Some(ANSWER_MAX))
+        .http_status_as_error(false);
+    let agent = ureq::Agent::new_with_config(settings.proxy(None).build());
+    let mut answer = agent
         .get(&url)
-        .send()
+        .call()
         .with_context(|| format!("cannot reach {url}"))?;
     let status = answer.status();
-    let text = answer.text().with_context(|| format!("{url} broke off"))?;
+    let text = answer
+        .body_mut()
+        .read_to_string()
+        .with_context(|| format!("{url} broke off"))?;
     if !status.is_success() {
         bail!("{url} answered {status}: {text}");
     }

@@ -113,10 +113,8 @@ fn verdict(summary: &Summary, broken: &[String], ending: Option<Exit>) -> Result
 
 fn build(workspace: &Workspace) -> Result<()> {
     say("building the server and the phone");
-    run_program(&mut cargo(
-        workspace,
-        &["build", "-p", "wayhex-server", "-p", "wayhex-dashcam"],
-    ))
+    // The whole workspace: another selection would build the dependencies again with other features.
+    run_program(&mut cargo(workspace, &["build", "--workspace", "--bins"]))
 }
 
 /// The folder of a drive that can be played: the given one, or the rendered one.
