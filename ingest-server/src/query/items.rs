@@ -25,7 +25,7 @@ use crate::store::{DeviceRow, StoreError};
 pub(super) struct ItemsQuery {
     /// `next` of the page before.
     cursor: Option<i64>,
-    /// ItemPage of a page, 1 to 10,000; 1,000 when not given.
+    /// Items of a page, 1 to 10,000; 1,000 when not given.
     limit: Option<usize>,
 }
 

@@ -63,7 +63,7 @@ pub(super) struct UnitLine {
 /// Where a page begins: after this row.
 type Place = (u64, u8, u8);
 
-/// UnitPage of a closed epoch
+/// Units of a closed epoch
 ///
 /// Freshness, greatest weight and sum of weights of each unit and class, without accounts. It appears as late after the close
 /// as coverage does after its capture.

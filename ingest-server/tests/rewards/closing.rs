@@ -1,6 +1,7 @@
 //! Closing an epoch once, repeating it from its evidence, and claiming from its tree.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use data_encoding::HEXLOWER;
 use serde_json::Value;
@@ -221,6 +222,39 @@ fn evidence_alone_gives_the_root_again() {
 }
 
 #[test]
+fn an_auditor_in_another_language_finds_the_same_root() {
+    let auditor = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../core/protocol/vectors/audit.py"
+    );
+    let mut ledger = Ledger::new(&[("claim_delay_epochs", 1), ("quadrants_paid", 1)]);
+    for day in 1..=3 {
+        ledger.add_all(&three_drivers());
+        let closed = ledger
+            .close(None, OPENED_MS + day * DAY_MS)
+            .expect("a close");
+        let output = Command::new("python3")
+            .arg(auditor)
+            .arg(&closed.evidence)
+            .output();
+        let Ok(output) = output else {
+            println!("skipped: there is no python3");
+            return;
+        };
+        let said: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(said["match"], true, "{said}");
+        assert_eq!(
+            said["root_recomputed"].as_str(),
+            closed.summary.totals.root.as_deref()
+        );
+        assert_eq!(
+            said["treasury"].as_str(),
+            closed.summary.totals.treasury.as_deref()
+        );
+    }
+}
+
+#[test]
 fn a_flipped_byte_of_the_evidence_is_found() {
     let ledger = closed_ledger();
     let path = ledger.folder().join("evidence/epoch-1.cbor");
@@ -377,4 +411,32 @@ fn an_epoch_tells_its_state_and_the_figures_which_is_open() {
         r#"wayhex_http_requests_total{method="GET",route="/v1/epochs/{epoch}",status="200"} 2"#;
     assert!(figures.contains(counted), "{figures}");
     assert!(!figures.contains("0x"), "{figures}");
+}
+
+#[test]
+fn the_server_closes_an_epoch_when_its_time_is_up() {
+    let policy = &[
+        ("epoch_length_s", 1),
+        ("claim_delay_epochs", 0),
+        ("coverage_delay_s", 0),
+    ];
+    let mut ledger = Ledger::new(policy);
+    ledger.add_all(&three_drivers());
+    let server = Server::start(ledger.folder(), policy);
+    let patience = std::time::Instant::now();
+    let closed = loop {
+        let epoch = server.json("/v1/epochs/1");
+        if epoch["closed"] == true {
+            break epoch;
+        }
+        assert!(patience.elapsed().as_secs() < 60, "epoch 1 is still open");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    assert_eq!(closed["observations"], 7);
+    let evidence = ledger.folder().join("evidence/epoch-1.cbor");
+    assert!(
+        audit(&evidence, Some(&hash(&closed["root"])), None)
+            .expect("evidence")
+            .matches
+    );
 }

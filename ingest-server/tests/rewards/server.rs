@@ -1,5 +1,6 @@
 //! The built program: served on free ports of the loopback, or run once.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wayhex-server");
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// A server that ends with the test.
 pub struct Server {
@@ -144,7 +145,7 @@ fn request(url: &str, method: &str, path: &str, headers: &[(&str, &str)], body: 
         body.len()
     );
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        write!(head, "{name}: {value}\r\n").expect("a text grows");
     }
     head.push_str("\r\n");
     stream

@@ -163,7 +163,7 @@ impl Phone {
         let measured = wayhex_vision::quality_of_jpeg(picture).expect("a picture");
         Observation {
             kind: Kind::Picture,
-            session: SessionId([7; 16]),
+            session: SessionId([self.number.to_be_bytes()[0]; 16]),
             sequence: u64::from(frame),
             captured_at_ms: now_ms() - 60_000 + 1_000 * u64::from(frame),
             time_source: TimeSource::Gnss,
@@ -296,11 +296,11 @@ fn phones_upload_and_are_paid_and_repeat_their_own_score() {
         (account(2), ahead, 8),
         (account(2), start, 3),
     ];
-    let mut driven = BTreeSet::new();
+    let mut crossed = BTreeSet::new();
     let mut phones = Vec::new();
     for (account, from, frames) in drives {
         let phone = Phone::registered(&server, &account);
-        driven.extend(cells_of(&phone.drive(&server, from, frames)));
+        crossed.extend(cells_of(&phone.drive(&server, from, frames)));
         phones.push((phone, account, frames));
     }
 
@@ -310,7 +310,7 @@ fn phones_upload_and_are_paid_and_repeat_their_own_score() {
         .iter()
         .filter_map(|feature| feature["properties"]["cell"].as_str().map(str::to_owned))
         .collect();
-    assert_eq!(covered, driven);
+    assert_eq!(covered, crossed);
 
     let output = run(ledger.folder(), &["close-epoch", "--json"]);
     assert!(output.status.success());
