@@ -57,7 +57,7 @@ fn page(features: &[String], next: &str) -> (&'static str, String) {
 }
 
 fn run(server: &str, bbox: &str, out: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_wayhex-map-consumer"))
+    Command::new(env!("CARGO_BIN_EXE_map-consumer"))
         .args(["--server", server, "--bbox", bbox, "--out"])
         .arg(out)
         .output()
