@@ -141,7 +141,12 @@ impl Capture {
     /// Takes the next event.
     pub fn push(&mut self, event: Event) {
         match event {
-            Event::Fix(fix) => self.track.push(fix),
+            Event::Fix(fix) => {
+                if self.waiting.is_empty() {
+                    self.track.forget_before(fix.at_ns);
+                }
+                self.track.push(fix);
+            }
             Event::Inertial(sample) => self.inertial.push(sample),
             Event::Frame(frame) => self.push_frame(frame),
             Event::Unusable(unusable) => {

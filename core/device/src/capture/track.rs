@@ -28,6 +28,8 @@ pub const BELIEVED_AFTER_FIXES: usize = 10;
 
 /// Nanoseconds of fixes that are kept behind the newest decided frame: a segment's 10 s and a gap.
 const KEPT_BEHIND_NS: u64 = 15_000_000_000;
+/// Most fixes in memory: those of three hours at 10 Hz. Beyond it those that are not judged yet are judged by what is known.
+const FIXES_KEPT_MAX: usize = 100_000;
 const NS_PER_MS: u64 = 1_000_000;
 const NS_PER_S: f64 = 1e9;
 
@@ -97,6 +99,10 @@ impl Track {
         {
             return;
         }
+        if self.entries.len() >= FIXES_KEPT_MAX {
+            self.finish();
+            self.forget_before(fix.at_ns);
+        }
         let quality = quality(&fix);
         let standing = match first_look(&fix, &quality) {
             Ok(position) => Standing::Pending(position),
@@ -140,7 +146,7 @@ impl Track {
             && self
                 .entries
                 .range(..=after)
-                .all(|entry| !matches!(entry.standing, Standing::Pending(_)))
+                .all(|entry| !entry.is_pending())
     }
 
     /// The next usable fix up to `until_ns` that was not given out.
@@ -234,7 +240,7 @@ impl Track {
         let limit_ns = at_ns.saturating_sub(KEPT_BEHIND_NS);
         while self.entries.len() > 2
             && self.entries[1].fix.at_ns < limit_ns
-            && !matches!(self.entries[0].standing, Standing::Pending(_))
+            && !self.entries.range(..2).any(Entry::is_pending)
         {
             self.entries.pop_front();
             self.first += 1;
@@ -352,6 +358,10 @@ impl Run {
 }
 
 impl Entry {
+    fn is_pending(&self) -> bool {
+        matches!(self.standing, Standing::Pending(_))
+    }
+
     fn usable(&self) -> Result<Position, Reason> {
         match self.standing {
             Standing::Usable { position, .. } => Ok(position),
@@ -396,7 +406,7 @@ fn thousandths(value: f64) -> Option<u32> {
     (value >= 0.0).then_some(milli)
 }
 
-/// The worse of two fixes in each respect; unknown where it is unknown of one, unless the other fails by itself.
+/// The worse of two usable fixes in each respect; unknown where it is unknown of one.
 fn worse(a: FixQuality, b: FixQuality) -> FixQuality {
     let both = |a: Option<u32>, b: Option<u32>, pick: fn(u32, u32) -> u32| Some(pick(a?, b?));
     FixQuality {

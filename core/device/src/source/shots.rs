@@ -54,12 +54,13 @@ pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, now_ms: u64) -> 
         unix_ms_at_zero: Some(0),
         ..Contents::default()
     };
+    let mut last = None;
     for place in places {
         if let Err(unusable) = place {
             contents.entries.push(Entry::Unusable(unusable));
         } else if let Some((shot, stands)) = in_order.next() {
             if stands {
-                contents.add(shot, latest_ms);
+                contents.add(shot, latest_ms, &mut last);
             } else {
                 let backwards = unusable(shot, Reason::TimeBackwards);
                 contents.entries.push(Entry::Unusable(backwards));
@@ -70,12 +71,10 @@ pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, now_ms: u64) -> 
 }
 
 impl Contents {
-    fn add(&mut self, shot: Shot, latest_ms: u64) {
+    fn add(&mut self, shot: Shot, latest_ms: u64, last: &mut Option<Fix>) {
         let time_ms = u64::try_from(shot.time_ms).unwrap_or(0);
-        let utc_ms = shot
-            .fix
-            .utc_ms
-            .filter(|utc| (TIME_MIN_MS..=latest_ms).contains(utc));
+        let believed = TIME_MIN_MS..=latest_ms;
+        let utc_ms = shot.fix.utc_ms.filter(|utc| believed.contains(utc));
         let fix = Fix {
             at_ns: time_ms.saturating_mul(NS_PER_MS),
             utc_ms,
@@ -91,13 +90,22 @@ impl Contents {
                 ..fix
             }));
         }
-        self.entries.push(Entry::Fix(fix));
+        if !last.is_some_and(|last| is_one(&last, &fix)) {
+            self.entries.push(Entry::Fix(fix));
+        }
+        *last = Some(fix);
         self.entries.push(Entry::Picture {
             source: shot.source,
             at_ns: fix.at_ns,
         });
         self.ends_at_ms = Some(utc_ms.unwrap_or(time_ms));
     }
+}
+
+/// Whether two pictures bring one fix: taken faster than the receiver measures. As two fixes they would look like a stop.
+fn is_one(last: &Fix, fix: &Fix) -> bool {
+    let place = |fix: &Fix| (fix.lat_deg.to_bits(), fix.lon_deg.to_bits());
+    fix.utc_ms.is_some() && fix.utc_ms == last.utc_ms && place(fix) == place(last)
 }
 
 fn with_time_in_range(shot: Shot, latest_ms: u64) -> Result<Shot, UnusableFrame> {

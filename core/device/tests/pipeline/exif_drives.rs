@@ -157,6 +157,37 @@ fn pictures_of_one_whole_second_keep_the_order_of_their_names() {
 }
 
 #[test]
+fn a_fix_that_several_pictures_share_is_one_fix() {
+    // Two pictures a second with a fix a second, 10 m apart: without this rule the speed would be 0 and 20 m/s by turns.
+    let pictures: Vec<Tags> = (0..20_u32)
+        .map(|i| {
+            let second = Rational {
+                num: i / 2,
+                denom: 1,
+            };
+            let zero = Rational { num: 0, denom: 1 };
+            Tags::new(&format!("00:00:{:02}", i / 2), 10.0 * f64::from(i / 2))
+                .with(
+                    Tag::SubSecTimeOriginal,
+                    ascii(if i % 2 == 0 { "0" } else { "5" }),
+                )
+                .with(Tag::GPSDateStamp, ascii(DATE))
+                .with(Tag::GPSTimeStamp, Value::Rational(vec![zero, zero, second]))
+        })
+        .collect();
+    let seen = play(drive(&pictures).path());
+    assert_eq!(seen.counts.fixes, 10);
+    assert_eq!(seen.kept.len(), 10, "{:?}", seen.reasons());
+    assert_eq!(
+        seen.dropped
+            .iter()
+            .filter(|it| it.reason.name() == "too_close")
+            .count(),
+        9
+    );
+}
+
+#[test]
 fn what_is_wrong_with_one_picture_costs_that_frame() {
     let zero = Value::Rational(vec![Rational { num: 0, denom: 0 }; 3]);
     let cases: [(&str, Change, &str); 8] = [
