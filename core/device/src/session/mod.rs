@@ -223,7 +223,8 @@ impl<'p> Session<'p> {
         self.ports.clock.now_ms().saturating_add_signed(ahead_ms)
     }
 
-    fn note_error(&mut self, code: &str, subject: &str, cause: String) {
+    /// Notes something that went wrong outside, so that the report tells it.
+    pub fn note_error(&mut self, code: &str, subject: &str, cause: String) {
         tracing::warn!(code, subject, %cause, "the session goes on without it");
         let error = ErrorReport {
             code: code.to_owned(),
