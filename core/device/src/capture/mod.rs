@@ -16,6 +16,7 @@ mod captured;
 mod gates;
 mod motion;
 mod path;
+mod pose;
 mod track;
 
 use std::collections::VecDeque;
@@ -34,6 +35,7 @@ pub use track::{BELIEVED_AFTER_FIXES, GNSS_GAP_NS, SPEED_MAX_M_S};
 use crate::source::{Event, Frame, FrameData};
 use motion::InertialWindow;
 use path::PathStart;
+use pose::Pose;
 use track::Track;
 
 /// Most bytes of frames that wait for their fixes: what a phone can spare, 20 s of JPEGs at 30 Hz.
@@ -276,7 +278,7 @@ impl Capture {
         index: u64,
         frame: Frame,
         time: Option<CapturedAt>,
-        pose: Result<track::Pose, Reason>,
+        pose: Result<Pose, Reason>,
     ) -> Result<Captured, Reason> {
         if let Some(time) = time {
             gates::time(time.unix_ms, self.settings.time_max_ms)?;

@@ -3,15 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a broken premise ends the test")]
 #![expect(clippy::print_stdout, reason = "a skipped test says so")]
 
-mod capture;
 mod chain;
 mod detectors;
 mod drive_sf;
 mod exif_drives;
+mod gates;
 mod json_drives;
 mod order;
 mod recordings;
 mod scene;
+mod segments;
 mod signing;
 mod spacing;
 mod table_drives;
