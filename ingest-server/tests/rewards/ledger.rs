@@ -68,6 +68,41 @@ pub fn seen(account: u8, weight: u64, cells: &[CellId]) -> Seen {
     }
 }
 
+/// Three accounts that meet in the same cells, in both classes.
+pub fn three_drivers() -> Vec<Seen> {
+    let road = cells(37.7749, -122.4194, 2);
+    vec![
+        seen(1, 800_000, &road[..6]),
+        seen(1, 600_000, &road[3..9]),
+        seen(2, 700_000, &road[4..8]),
+        Seen {
+            class: Some(Class::Low),
+            ..seen(2, 250_000, &road[..4])
+        },
+        Seen {
+            class: Some(Class::Low),
+            quadrant: Some(Quadrant::N),
+            ..seen(3, 200_000, &road[2..5])
+        },
+        Seen {
+            class: None,
+            ..seen(3, 0, &road[10..11])
+        },
+        Seen {
+            quadrant: None,
+            ..seen(3, 900_000, &road[12..13])
+        },
+    ]
+}
+
+/// The first epoch of three drivers, closed.
+pub fn closed_ledger() -> Ledger {
+    let mut ledger = Ledger::new(OPEN_POLICY);
+    ledger.add_all(&three_drivers());
+    ledger.close(None, OPENED_MS + DAY_MS).expect("a close");
+    ledger
+}
+
 impl Ledger {
     pub fn new(policy: &[(&str, u64)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
