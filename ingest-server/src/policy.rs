@@ -1,7 +1,6 @@
 //! The policies that this server has published: signed once, stored as they were signed, read again at every start.
 
 use rusqlite::{Connection, Transaction, params};
-use wayhex_protocol::cbor::Wire;
 use wayhex_protocol::envelope::{self, OpenError};
 use wayhex_protocol::id::{NetworkId, PolicyHash};
 use wayhex_protocol::key::{SignError, Signer};
@@ -110,7 +109,7 @@ impl PolicyBook {
 }
 
 /// Publishes the configured parameters as a new version if they are not those of the newest one, and opens the first epoch
-/// of a new store. Belongs in one transaction, after which [`PolicyBook::read`] gives what holds.
+/// of a new store. A network's first policy is always the genesis policy. Belongs in one transaction, after which [`PolicyBook::read`] gives what holds.
 ///
 /// # Errors
 /// See [`PolicyError`].
@@ -121,31 +120,56 @@ pub fn publish(
     key: &SigningKey,
     now_ms: u64,
 ) -> Result<(), PolicyError> {
-    let book = PolicyBook::read(transaction, network, key)?;
-    let genesis = Policy {
+    let genesis = Policy::genesis(network.clone());
+    let wanted = Policy {
         parameters: parameters.clone(),
-        ..Policy::genesis(network.clone())
+        ..genesis.clone()
     };
-    let policy = next_version(book.current(), genesis, now_ms);
+    let book = PolicyBook::read(transaction, network, key)?;
+    // A phone that has not met its server yet captures under the policy that is compiled into both.
+    let policy = if book.current().is_none() && wanted != genesis {
+        let first = write(transaction, genesis, key, now_ms)?;
+        next_version(Some(&first), wanted, now_ms)
+    } else {
+        next_version(book.current(), wanted, now_ms)
+    };
     if book.of_version(policy.version).is_some() {
         return Ok(());
     }
-    let envelope = envelope::seal(&policy, network, key)?;
-    let write = || -> Result<(), StoreError> {
-        transaction.execute(
-            "INSERT INTO policies (version, sha256, envelope, published_ms) VALUES (?1, ?2, ?3, ?4)",
-            params![policy.version, policy.hash().0, envelope, now_ms],
-        )?;
+    let published = write(transaction, policy, key, now_ms)?;
+    let open = || -> Result<(), StoreError> {
         transaction.execute(
             "INSERT INTO epochs (number, policy, opened_ms)
              SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM epochs)",
-            params![FIRST_EPOCH, policy.version, now_ms],
+            params![FIRST_EPOCH, published.policy.version, now_ms],
         )?;
         Ok(())
     };
-    write()?;
-    tracing::info!(version = policy.version, sha256 = %policy.hash(), bytes = policy.to_bytes().len(), "published a policy");
-    Ok(())
+    Ok(open()?)
+}
+
+fn write(
+    transaction: &Transaction<'_>,
+    policy: Policy,
+    key: &SigningKey,
+    now_ms: u64,
+) -> Result<Published, PolicyError> {
+    let envelope = envelope::seal(&policy, &policy.network, key)?;
+    let published = Published {
+        sha256: policy.hash(),
+        policy,
+        envelope,
+    };
+    let insert = || -> Result<(), StoreError> {
+        transaction.execute(
+            "INSERT INTO policies (version, sha256, envelope, published_ms) VALUES (?1, ?2, ?3, ?4)",
+            params![published.policy.version, published.sha256.0, published.envelope, now_ms],
+        )?;
+        Ok(())
+    };
+    insert()?;
+    tracing::info!(version = published.policy.version, sha256 = %published.sha256, bytes = published.envelope.len(), "published a policy");
+    Ok(published)
 }
 
 /// The newest policy itself if it says what is wanted, else its successor. A first policy holds from the beginning of time.
