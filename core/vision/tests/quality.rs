@@ -88,7 +88,7 @@ fn the_value_is_the_product_of_sharpness_and_exposure() {
 fn a_known_picture_has_the_value_that_the_formula_gives() {
     // 512 wide, so nothing is scaled: one bright pixel of luma 116 on 100. Of N = 510 x 62 Laplacians one is 64 and
     // four are -16, so that sum = 0, sum of squares = 5,120 and the variance is 5,120 / 31,620, which rounds to 0;
-    // with 200 such pixels it is 32.4, of 1,000 that is 8.3 steps of 255.
+    // with 200 such pixels it is 32.4, of 1,200 that is 6.9 steps of 255.
     let dotted = |dots: u32| {
         frame(512, 64, move |x, y| {
             [if x % 20 == 10 && y % 6 == 3 && x / 20 + y / 6 * 25 < dots && x < 500 {
@@ -99,7 +99,7 @@ fn a_known_picture_has_the_value_that_the_formula_gives() {
         })
     };
     assert_eq!(sharpness_and_exposure(&dotted(1)).value, 0);
-    assert_eq!(sharpness_and_exposure(&dotted(200)).value, 8);
+    assert_eq!(sharpness_and_exposure(&dotted(200)).value, 7);
 }
 
 #[test]
@@ -161,5 +161,5 @@ fn frames_of_a_real_drive_are_good() {
         let jpeg = redacted(raw, &[]).encode(JPEG_QUALITY).unwrap().into_jpeg();
         values.push(quality_of_jpeg(&jpeg).unwrap().value);
     }
-    assert!(values.iter().all(|it| *it > 110), "{values:?}");
+    assert!(values.iter().all(|it| *it > 60), "{values:?}");
 }
