@@ -101,10 +101,7 @@ impl Session<'_> {
             plan: &plan,
             trim: plan.trim().ok_or_else(unreadable)?,
             zones,
-            clock: CaptureSettings {
-                unix_ms_at_zero: drive.unix_ms_at_zero(),
-                time_max_ms: Some(plan.played_at_ms),
-            },
+            clock: drive.capture_settings(),
             // The shift ends at the corrected time already.
             server_offset_ms: None,
             frames: Some(drive.frames()),

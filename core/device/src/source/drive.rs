@@ -5,6 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use wayhex_protocol::limits::TIME_AHEAD_MAX_MS;
 use wayhex_protocol::reason::Reason;
 use wayhex_vision::SOURCE_BYTES_MAX;
 
@@ -12,6 +13,7 @@ use super::event::{Event, Fix, Frame, FrameData, FrameSource, InertialSample, Un
 use super::files::{DriveFile, files_below, read_up_to};
 use super::hash::{DriveHash, hash_of};
 use super::{frames_json, geotagged, recording, tables};
+use crate::capture::CaptureSettings;
 use crate::privacy::Zone;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -95,6 +97,8 @@ pub enum DriveError {
 pub struct Drive {
     dir: PathBuf,
     kind: DriveKind,
+    /// Unix time in milliseconds after which nothing can have been recorded.
+    latest_ms: u64,
     files: Vec<DriveFile>,
     contents: Contents,
 }
@@ -121,26 +125,28 @@ pub(super) enum Entry {
 }
 
 impl Drive {
-    /// Opens the drive in a folder; what it is follows from its files. `now_ms` is the time by the phone's clock, after which
-    /// nothing can have been recorded.
+    /// Opens the drive in a folder; what it is follows from its files. `now_ms` is the time by the phone's clock: what lies
+    /// more than clocks differ by after it cannot have been recorded.
     ///
     /// # Errors
     /// [`DriveError`] when there is no frame in it, or a table is not one.
     pub fn open(dir: &Path, now_ms: u64) -> Result<Self, DriveError> {
+        let latest_ms = now_ms.saturating_add(TIME_AHEAD_MAX_MS);
         let files = files_below(dir)?;
         let has = |name: &str| files.iter().any(|file| file.name == name);
         let (kind, contents) = if has(recording::HEADER) {
-            (DriveKind::Session, recording::read(dir, &files, now_ms)?)
+            (DriveKind::Session, recording::read(dir, &files, latest_ms)?)
         } else if has(tables::FRAMES) {
-            tables::read(dir, &files, now_ms)?
+            tables::read(dir, &files, latest_ms)?
         } else if frames_json::has_any(&files) {
-            (DriveKind::FramesJson, frames_json::read(&files, now_ms))
+            (DriveKind::FramesJson, frames_json::read(&files, latest_ms))
         } else {
-            (DriveKind::Exif, geotagged::read(&files, now_ms))
+            (DriveKind::Exif, geotagged::read(&files, latest_ms))
         };
         let drive = Self {
             dir: dir.to_path_buf(),
             kind,
+            latest_ms,
             files,
             contents,
         };
@@ -182,11 +188,13 @@ impl Drive {
         self.contents.ends_at_ms
     }
 
-    /// Unix time in milliseconds at the zero of its monotonic clock, by the recorder's own clock; `None` where only fixes tell
-    /// the time.
+    /// What capture has to know of it.
     #[must_use]
-    pub const fn unix_ms_at_zero(&self) -> Option<i64> {
-        self.contents.unix_ms_at_zero
+    pub const fn capture_settings(&self) -> CaptureSettings {
+        CaptureSettings {
+            unix_ms_at_zero: self.contents.unix_ms_at_zero,
+            time_max_ms: Some(self.latest_ms),
+        }
     }
 
     /// Private zones that it asks its player to set: a rendered drive brings some to show them.

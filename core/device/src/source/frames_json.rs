@@ -27,7 +27,7 @@ pub(super) fn has_any(files: &[DriveFile]) -> bool {
 }
 
 /// Reads the JSON of every picture.
-pub(super) fn read(files: &[DriveFile], now_ms: u64) -> Contents {
+pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
     let beside = jsons(files);
     let pictures = files.iter().filter(|file| file.is(JPEG));
     let shots = pictures.map(|picture| {
@@ -41,7 +41,7 @@ pub(super) fn read(files: &[DriveFile], now_ms: u64) -> Contents {
             .ok_or_else(|| unusable(Reason::MetadataMissing))?;
         shot(&picture.name, json).ok_or_else(|| unusable(Reason::MetadataMissing))
     });
-    contents(shots.collect(), now_ms)
+    contents(shots.collect(), latest_ms)
 }
 
 fn jsons(files: &[DriveFile]) -> HashMap<&str, &DriveFile> {

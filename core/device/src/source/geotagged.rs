@@ -24,7 +24,7 @@ const MINUTE_MS: i64 = 60_000;
 const ZONE_STEP_MS: i64 = 15 * MINUTE_MS;
 
 /// Reads the Exif of every picture.
-pub(super) fn read(files: &[DriveFile], now_ms: u64) -> Contents {
+pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
     let pictures = files.iter().filter(|file| file.is(JPEG));
     let shots = pictures.map(|picture| {
         let unusable = |reason| UnusableFrame {
@@ -35,7 +35,7 @@ pub(super) fn read(files: &[DriveFile], now_ms: u64) -> Contents {
         let tags = read_tags(&picture.path).map_err(unusable)?;
         shot(&picture.name, &tags).ok_or_else(|| unusable(Reason::MetadataMissing))
     });
-    contents(shots.collect(), now_ms)
+    contents(shots.collect(), latest_ms)
 }
 
 fn read_tags(path: &Path) -> Result<Exif, Reason> {

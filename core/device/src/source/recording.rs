@@ -140,7 +140,11 @@ fn describe(released: &Released) -> Value {
 }
 
 /// Reads a recording: its pictures in the order of their numbers.
-pub(super) fn read(dir: &Path, files: &[DriveFile], now_ms: u64) -> Result<Contents, DriveError> {
+pub(super) fn read(
+    dir: &Path,
+    files: &[DriveFile],
+    latest_ms: u64,
+) -> Result<Contents, DriveError> {
     let path = dir.join(HEADER);
     let header = match read_up_to(&path, JSON_BYTES_MAX) {
         Ok(bytes) => {
@@ -154,5 +158,5 @@ pub(super) fn read(dir: &Path, files: &[DriveFile], now_ms: u64) -> Result<Conte
             cause: format!("is no header of a recording: its schema is not {SCHEMA}"),
         });
     }
-    Ok(frames_json::read(files, now_ms))
+    Ok(frames_json::read(files, latest_ms))
 }

@@ -1,6 +1,6 @@
 //! A drive whose every picture brings its own time and place: pictures with a JSON or with Exif, and our own recordings.
 
-use wayhex_protocol::limits::{TIME_AHEAD_MAX_MS, TIME_MIN_MS};
+use wayhex_protocol::limits::TIME_MIN_MS;
 use wayhex_protocol::reason::Reason;
 
 use super::drive::{Contents, Entry};
@@ -33,8 +33,7 @@ pub(super) struct PassedPlace {
 }
 
 /// Puts the pictures, given in the order of their names, into the order of time. The zero of the monotonic clock is 1970.
-pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, now_ms: u64) -> Contents {
-    let latest_ms = now_ms.saturating_add(TIME_AHEAD_MAX_MS);
+pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, latest_ms: u64) -> Contents {
     let mut shots: Vec<Result<Shot, UnusableFrame>> = shots
         .into_iter()
         .map(|shot| shot.and_then(|shot| with_time_in_range(shot, latest_ms)))

@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use csv::StringRecord;
 use serde_json::Value;
-use wayhex_protocol::limits::{TIME_AHEAD_MAX_MS, TIME_MIN_MS};
+use wayhex_protocol::limits::TIME_MIN_MS;
 use wayhex_protocol::reason::Reason;
 
 use super::DriveError;
@@ -40,7 +40,7 @@ const RENDERED_SCHEMA: &str = "wayhex.rendered-drive/1";
 pub(super) fn read(
     dir: &Path,
     files: &[DriveFile],
-    now_ms: u64,
+    latest_ms: u64,
 ) -> Result<(DriveKind, Contents), DriveError> {
     let has = |name: &str| files.iter().any(|file| file.name == name);
     let Some(receiver) = FIXES.into_iter().find(|name| has(name)) else {
@@ -70,7 +70,7 @@ pub(super) fn read(
     let last_ns = timed.last().map_or(0, |(at_ns, _)| *at_ns);
     let (kind, private_zones) = describe(&dir.join(RENDERED));
     let contents = Contents {
-        ends_at_ms: ends_at_ms(&passed, last_ns, now_ms),
+        ends_at_ms: ends_at_ms(&passed, last_ns, latest_ms),
         entries: timed.into_iter().map(|(_, entry)| entry).collect(),
         unix_ms_at_zero: None,
         private_zones,
@@ -79,8 +79,8 @@ pub(super) fn read(
 }
 
 /// By the last fix whose time can be believed.
-fn ends_at_ms(fixes: &[Fix], last_ns: u64, now_ms: u64) -> Option<u64> {
-    let believed = TIME_MIN_MS..=now_ms.saturating_add(TIME_AHEAD_MAX_MS);
+fn ends_at_ms(fixes: &[Fix], last_ns: u64, latest_ms: u64) -> Option<u64> {
+    let believed = TIME_MIN_MS..=latest_ms;
     let timed = fixes
         .iter()
         .rev()

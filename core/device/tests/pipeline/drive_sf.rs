@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wayhex_device::capture::{CaptureSettings, Captured};
+use wayhex_device::capture::Captured;
 use wayhex_device::privacy::{PrivacySettings, Trim};
 use wayhex_device::source::{Drive, DriveKind};
 use wayhex_protocol::cells::cells_along;
@@ -22,19 +22,12 @@ pub fn real(name: &str) -> Option<PathBuf> {
     None
 }
 
-fn settings(drive: &Drive) -> CaptureSettings {
-    CaptureSettings {
-        unix_ms_at_zero: drive.unix_ms_at_zero(),
-        time_max_ms: Some(NOW_MS),
-    }
-}
-
 #[test]
 fn all_frames_but_one_pass_the_spacing() {
     let Some(dir) = real("drive-sf") else { return };
     let drive = Drive::open(&dir, NOW_MS).unwrap();
     assert_eq!((drive.kind(), drive.frames()), (DriveKind::FramesJson, 70));
-    let seen = captured_with(settings(&drive), drive.events());
+    let seen = captured_with(drive.capture_settings(), drive.events());
     assert_eq!(seen.kept.len(), 69);
     assert_eq!(
         seen.reasons(),
@@ -59,7 +52,7 @@ fn all_frames_but_one_pass_the_spacing() {
 fn nothing_bridges_the_lost_satellites() {
     let Some(dir) = real("drive-sf") else { return };
     let drive = Drive::open(&dir, NOW_MS).unwrap();
-    let seen = captured_with(settings(&drive), drive.events());
+    let seen = captured_with(drive.capture_settings(), drive.events());
     let single = |kept: &&Captured| kept.segment().vertices().len() == 1;
     let alone: Vec<u64> = seen
         .kept
@@ -77,7 +70,7 @@ fn nothing_bridges_the_lost_satellites() {
 fn the_cells_are_exactly_those_that_the_way_crosses() {
     let Some(dir) = real("drive-sf") else { return };
     let drive = Drive::open(&dir, NOW_MS).unwrap();
-    let told = told_with(settings(&drive), open_privacy(), drive.events());
+    let told = told_with(drive.capture_settings(), open_privacy(), drive.events());
     assert_eq!(told.released.len(), 69);
     for released in &told.released {
         let path: Vec<_> = released
@@ -101,7 +94,7 @@ fn with_the_default_trimming_nothing_is_left() {
         trim: Trim::default(),
         ..open_privacy()
     };
-    let told = told_with(settings(&drive), privacy, drive.events());
+    let told = told_with(drive.capture_settings(), privacy, drive.events());
     assert_eq!((told.released.len(), told.count("trip_trimmed")), (0, 69));
     assert!(
         told.dropped

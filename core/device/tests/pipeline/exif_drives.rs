@@ -6,7 +6,6 @@ use std::path::Path;
 use exif::experimental::Writer;
 use exif::{Field, In, Rational, Tag, Value};
 use tempfile::TempDir;
-use wayhex_device::capture::CaptureSettings;
 use wayhex_device::source::{Drive, DriveKind};
 use wayhex_protocol::observation::TimeSource;
 
@@ -253,5 +252,4 @@ fn pictures_without_tags_and_files_that_are_no_pictures_are_told_apart() {
         ("IMG_4.JPG", "picture_unreadable"),
     ];
     assert_eq!(seen.reasons(), expect);
-    assert_eq!(CaptureSettings::default().time_max_ms, None);
 }

@@ -1,9 +1,11 @@
 //! The gates, each with its reason.
 
+use wayhex_device::capture::{Capture, CaptureStep, WAITING_FRAMES_MAX};
 use wayhex_device::source::{Event, Fix, FrameData};
 
 use crate::scene::{
-    NOW_MS, blocks, captured, encoded, fix, fix_event, frame, frame_of, jpeg, picture, straight,
+    NOW_MS, blocks, captured, encoded, fix, fix_event, frame, frame_of, jpeg, picture, settings,
+    straight,
 };
 
 /// A drive east at 10 m/s with a fix each second; the fix at 2 s is changed, and the frame at 2.5 s looked at.
@@ -251,5 +253,25 @@ fn a_time_that_does_not_follow_is_dropped_alone() {
     assert_eq!(
         seen.reasons(),
         [("at-3.5", "time_backwards"), ("at-3.4", "time_backwards")]
+    );
+}
+
+#[test]
+fn frames_do_not_wait_for_a_fix_without_bound() {
+    let tiny = |t_s| frame_of(t_s, FrameData::Rgb(picture(8, 8, |_, _| [90; 3])));
+    let mut capture = Capture::new(settings());
+    capture.push(fix_event(1.0, 0.0, 0.0));
+    for i in 0..1_100_u16 {
+        capture.push(tiny(2.0 + f64::from(i) / 100.0));
+    }
+    let reasons = std::iter::from_fn(|| capture.next_step()).filter_map(|step| match step {
+        CaptureStep::Dropped(dropped) => Some(dropped.reason.name()),
+        CaptureStep::Kept(_) | CaptureStep::Passed(_) => None,
+    });
+    let reasons: Vec<&str> = reasons.collect();
+    assert_eq!(
+        reasons,
+        vec!["no_fix"; 1_100 - WAITING_FRAMES_MAX],
+        "the others still may get one"
     );
 }

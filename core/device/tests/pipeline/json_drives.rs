@@ -32,10 +32,7 @@ fn write(dir: &Path, picture: &str, value: &Value) {
 
 pub fn play(dir: &Path) -> Seen {
     let drive = Drive::open(dir, NOW_MS).unwrap();
-    let settings = CaptureSettings {
-        unix_ms_at_zero: drive.unix_ms_at_zero(),
-        time_max_ms: Some(NOW_MS),
-    };
+    let settings = drive.capture_settings();
     captured_with(settings, drive.events())
 }
 

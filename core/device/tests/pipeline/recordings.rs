@@ -3,7 +3,6 @@
 use std::fs;
 
 use tempfile::TempDir;
-use wayhex_device::capture::CaptureSettings;
 use wayhex_device::privacy::{Trim, TripKind, Zones};
 use wayhex_device::source::{Drive, DriveError, DriveKind, RecordError, Recorder};
 
@@ -22,10 +21,7 @@ fn a_recording_plays_as_what_was_recorded() {
         .for_each(|released| recorder.write(released).unwrap());
     let drive = Drive::open(dir.path(), NOW_MS).unwrap();
     assert_eq!(drive.kind(), DriveKind::Session);
-    let settings = CaptureSettings {
-        unix_ms_at_zero: drive.unix_ms_at_zero(),
-        time_max_ms: Some(NOW_MS),
-    };
+    let settings = drive.capture_settings();
     let again = told_with(settings, open_privacy(), drive.events());
     assert_eq!(again.released.len(), first.released.len());
     for (one, two) in first.released.iter().zip(&again.released) {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use wayhex_device::source::{Event, Fix};
 
-use crate::scene::{captured, fix, fix_event, frame, ns, position, straight};
+use crate::scene::{captured, fix, fix_event, frame, position, straight};
 
 /// East with these speeds, a second each; a frame with every fix.
 fn ride(speeds: &[f64]) -> (Vec<Event>, Vec<(f64, f64)>) {
@@ -198,5 +198,4 @@ fn no_segment_leads_through_a_fix_that_is_not_believed() {
         vertices,
         [position(0.0, 0.0), position(5.0, 0.0), position(10.0, 0.0)]
     );
-    assert_eq!(ns(1.5), 1_500_000_000);
 }
