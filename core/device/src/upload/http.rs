@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use reqwest::blocking::{Body as HttpBody, Client, RequestBuilder, Response};
-use reqwest::header::{DATE, HeaderMap, TRANSFER_ENCODING};
+use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, TRANSFER_ENCODING};
 use reqwest::{StatusCode, Url};
 
 use super::cost::{body_bytes, head_bytes, tls_bytes};
@@ -93,6 +93,8 @@ impl HttpTransport {
             HttpBody::sized(counting, length)
         };
         Ok(match request.body {
+            // The client would leave it out; servers may insist on it (RFC 9110, section 8.6).
+            Body::Empty if request.method == Method::Post => builder.header(CONTENT_LENGTH, 0),
             Body::Empty => builder,
             Body::Bytes(bytes) => builder.body(counted(Box::new(io::Cursor::new(bytes.to_vec())))),
             Body::File(path) => builder.body(counted(Box::new(File::open(path)?))),

@@ -220,7 +220,7 @@ fn a_device_that_the_server_forgot_registers_again() {
         deliver(&mut queue, &server, &device).0,
         Ok(Progress::Idle)
     ));
-    server.seen.lock().unwrap().registered = false;
+    server.seen.lock().unwrap().registered = None;
     queue
         .put(&crate::items::note(1, &items[1]), &items[1])
         .unwrap();

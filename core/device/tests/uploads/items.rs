@@ -151,7 +151,7 @@ pub fn signed_items(count: usize, signer: &dyn Signer) -> Vec<Signed> {
 }
 
 /// A sharp pattern that differs from frame to frame.
-fn street(seed: usize) -> RgbFrame {
+pub fn street(seed: usize) -> RgbFrame {
     let (width, height) = (320_u32, 180_u32);
     let mut state = u64::try_from(seed).unwrap() * 2 + 1;
     let pixels = (0..width * height)

@@ -7,13 +7,14 @@ use std::sync::{Arc, Mutex};
 
 use wayhex_protocol::batch::{Answer, BatchReader, SignedPolicy};
 use wayhex_protocol::cbor::Wire;
-use wayhex_protocol::envelope::{peek, seal};
-use wayhex_protocol::id::ObservationId;
-use wayhex_protocol::key::Signer;
+use wayhex_protocol::envelope::{open, peek, seal};
+use wayhex_protocol::id::{ObservationId, sha256};
+use wayhex_protocol::key::{PublicKey, Signer};
 use wayhex_protocol::observation::Observation;
 use wayhex_protocol::policy::Policy;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::{Receipt, Verdict};
+use wayhex_protocol::registration::Registration;
 
 use crate::items::{Key, NOON_MS, network};
 
@@ -42,7 +43,12 @@ pub struct Seen {
     pub pictures: BTreeMap<ObservationId, u32>,
     pub receipts: BTreeMap<ObservationId, Vec<u8>>,
     pub batches: BTreeMap<String, Vec<ObservationId>>,
-    pub registered: bool,
+    /// The key of the registered device.
+    pub registered: Option<PublicKey>,
+    /// Every observation that was accepted.
+    pub accepted: Vec<Observation>,
+    /// How long after noon it says that it is.
+    pub late_ms: u64,
     pub fates: Vec<Fate>,
     /// Items that make the whole batch fail, by their place among all.
     pub poison: Option<ObservationId>,
@@ -122,7 +128,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<Seen>) {
         let name = header(&text, "wayhex-batch").unwrap();
         take_batch(state, &name, &body, fate)
     } else {
-        Some(other(state, &line))
+        Some(other(state, &line, &body))
     };
     let Some((status, kind, body)) = reply else {
         return;
@@ -173,11 +179,16 @@ fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> 
             return Some(problem(400, "malformed"));
         }
         *state.pictures.entry(id).or_default() += 1;
+        if let Some(key) = &state.registered {
+            open::<Observation>(&item.envelope, &network(), |_kid| Some(key.clone())).unwrap();
+            let picture = sha256(&item.picture.unwrap());
+            assert_eq!(observation.media[0].sha256.0, picture);
+        }
         let known = state.receipts.get(&id).cloned();
         let replayed = known.is_some();
         let verdict = match fate {
             Some(Fate::Refuse(reason)) => Verdict::Refused(reason),
-            _ if !state.registered => Verdict::Refused(Reason::UnknownDevice),
+            _ if state.registered.is_none() => Verdict::Refused(Reason::UnknownDevice),
             _ => Verdict::Accepted,
         };
         let receipt = known.unwrap_or_else(|| {
@@ -185,10 +196,13 @@ fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> 
                 id,
                 verdict,
                 epoch: 1,
-                server_time_ms: NOON_MS,
+                server_time_ms: NOON_MS + state.late_ms,
             };
             seal(&receipt, &network(), &signer).unwrap()
         });
+        if verdict == Verdict::Accepted && !replayed {
+            state.accepted.push(observation);
+        }
         if verdict.is_final() {
             state.receipts.insert(id, receipt.clone());
             state.batches.entry(name.to_owned()).or_default().push(id);
@@ -201,7 +215,7 @@ fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> 
     Some(("200 OK", "application/cbor-seq", answers))
 }
 
-fn other(state: &mut Seen, line: &str) -> Reply {
+fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
     let path = line.split(' ').nth(1).unwrap();
     if let Some(name) = path.strip_prefix("/v1/batches/") {
         let Some(ids) = state.batches.get(name) else {
@@ -230,7 +244,8 @@ fn other(state: &mut Seen, line: &str) -> Reply {
             ("200 OK", "application/json", nonce.into_bytes())
         }
         "/v1/devices" => {
-            state.registered = true;
+            let opened = Registration::open(body, &network()).unwrap();
+            state.registered = Some(opened.message.key);
             ("200 OK", "application/json", b"{}".to_vec())
         }
         "/v1/freshness" => (

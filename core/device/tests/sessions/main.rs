@@ -1,0 +1,21 @@
+//! A drive goes in, receipts come out, and the report says what became of each frame.
+
+mod drives;
+#[path = "../uploads/items.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the uploads, which use other parts of it"
+)]
+mod items;
+mod phone;
+#[path = "../uploads/proxy.rs"]
+mod proxy;
+mod rewards;
+mod rules;
+mod runs;
+#[path = "../uploads/wire_server.rs"]
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the uploads, which use other parts of it"
+)]
+mod wire_server;
