@@ -166,7 +166,25 @@ fn a_rendered_drive_becomes_coverage_and_rewards_with_its_faces_covered() {
         cells_of(&summary["items"]),
         "the map shows the cells of the accepted items and no others"
     );
+    the_phone_knew_the_payout(&summary);
     map_consumer_draws(&summary);
+}
+
+/// The live estimate on the phone is the payout: the account is alone in its cells.
+fn the_phone_knew_the_payout(summary: &Value) {
+    let folder = Path::new(summary["server"]["store"].as_str().unwrap())
+        .parent()
+        .unwrap();
+    let report: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("report.json")).unwrap()).unwrap();
+    assert_eq!(
+        report["estimate"]["points"],
+        summary["rewards"][0]["points"]
+    );
+    assert_eq!(
+        report["estimate"]["score_micros"],
+        summary["rewards"][0]["score_micros"]
+    );
 }
 
 /// Serves the demo's store once more, and has the sample program draw what the server shows.

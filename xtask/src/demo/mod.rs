@@ -149,6 +149,9 @@ fn play(
         say(&format!("trips are trimmed by exactly {metres} m"));
     }
     let (output, code) = capture(&mut phone)?;
+    let report = folder.join("report.json");
+    std::fs::write(&report, &output)
+        .with_context(|| format!("cannot write {}", report.display()))?;
     let ending = (code != Some(0)).then(|| Exit::of_code(code));
     match (serde_json::from_str(&output), ending) {
         (Ok(report), ending) => Ok((report, ending)),
