@@ -27,7 +27,7 @@ pub struct Options {
     /// Film with the camera of this number, until interrupted
     #[arg(long, value_name = "N", group = "source")]
     pub camera: Option<u32>,
-    /// Send to this server, such as http://127.0.0.1:8090
+    /// Send to this server, such as <http://127.0.0.1:8090>
     #[arg(long, value_name = "URL", required_unless_present = "offline")]
     server: Option<String>,
     /// Send nothing; what is queued stays pending

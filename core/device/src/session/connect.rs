@@ -3,9 +3,10 @@
 use super::{Notice, Session};
 use crate::cpu::in_this_process;
 use crate::ports::{Clock, Signer};
+use crate::upload::ask::ServerError;
 use crate::upload::batches::Batches;
 use crate::upload::plan::backoff_ms;
-use crate::upload::server::{Server, ServerError};
+use crate::upload::server::Server;
 
 /// Failures in a row after which this session gives up on the network; with full jitter they take half a minute together.
 pub(super) const FAILURES_MAX: u32 = 6;

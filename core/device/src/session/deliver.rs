@@ -6,8 +6,9 @@ use super::connect::FAILURES_MAX;
 use super::{Notice, Session, SessionError};
 use crate::cpu::in_this_process;
 use crate::estimate::observed;
+use crate::upload::ask::ServerError;
 use crate::upload::batches::Progress;
-use crate::upload::server::{Server, ServerError};
+use crate::upload::server::Server;
 
 /// The longest wait for an item that the server put off, milliseconds; longer ones are for a later session.
 const WAIT_MAX_MS: u64 = 60_000;
@@ -39,7 +40,7 @@ impl Session<'_> {
             self.note_error("no_account", server.origin(), cause);
             return Ok(());
         }
-        if !self.meet_patiently(server) {
+        if self.stop.is_set() || !self.meet_patiently(server) {
             return Ok(());
         }
         let (mut fruitless, mut done) = (0, 0);

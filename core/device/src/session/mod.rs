@@ -12,6 +12,7 @@
 mod connect;
 mod deliver;
 mod drive;
+mod line;
 mod plan;
 mod summary;
 

@@ -7,6 +7,7 @@ use crate::report::{
     EstimateReport, ModelReport, PolicyReport, ReceiptsReport, Report, SCHEMA, ServerReport, Tally,
     UploadReport, VerdictsReport,
 };
+use crate::upload::batches::Batches;
 
 impl Session<'_> {
     /// The report, as things stand now.
@@ -22,7 +23,7 @@ impl Session<'_> {
         let counts = self
             .batches
             .as_ref()
-            .map(|it| it.counts())
+            .map(Batches::counts)
             .unwrap_or_default();
         let traffic = self.gate.traffic();
         let ended = tally.queue.accepted + tally.queue.refused;

@@ -13,12 +13,11 @@ use wayhex_protocol::key::PublicKey;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::{Receipt, Verdict};
 
+use super::ask::{SMALL_ANSWER_BYTES_MAX, ServerError, UPDATE_NEEDED, common_headers, problem_of};
 use super::cost::head_bytes;
 use super::gate::{Gate, GateError};
 use super::plan::{Hold, Situation, Step, UnderWay, backoff_ms, next_step};
-use super::server::{
-    SMALL_ANSWER_BYTES_MAX, Server, ServerError, UPDATE_NEEDED, common_headers, problem_of,
-};
+use super::server::Server;
 use crate::ports::{Answer, Body, Method, Random, Request, TransportError};
 use crate::queue::{Answered, Contents, Queue, UploadTask, WaitUntil};
 
@@ -335,10 +334,10 @@ impl Batches {
                 (self.server_key.thumbprint() == kid).then(|| self.server_key.clone())
             });
             let Ok(opened) = opened else { continue };
-            let named = opened.message.id;
+            let answered_id = opened.message.id;
             let item = names
                 .iter()
-                .find(|(id, bytes)| *id == named || *bytes == named);
+                .find(|(id, bytes)| *id == answered_id || *bytes == answered_id);
             if let Some(&(id, _)) = item {
                 verified.entry(id).or_insert(Answered {
                     receipt: Receipt {

@@ -1,9 +1,11 @@
 //! What goes over the network, when, and what the answers mean.
 //!
 //! [`plan`] decides in pure code; every request passes the [`gate`], which asks the driver's rules first and books what it
-//! costs; [`http`] moves the bytes; [`server`] speaks with one server, whose key is pinned; [`batches`] sends what the queue
+//! costs; [`http`] moves the bytes; [`mod@ask`] asks one question, and [`server`] speaks
+//! with one server, whose key is pinned; [`batches`] sends what the queue
 //! holds and takes in the receipts.
 
+pub mod ask;
 pub mod batches;
 pub mod cost;
 pub mod gate;

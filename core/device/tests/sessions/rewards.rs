@@ -36,8 +36,8 @@ fn the_estimate_is_the_payout_of_an_account_alone() {
         let paid = payout(&scores, &params, Micros::ZERO).total_of(&account());
         assert!(paid > Micros::ZERO);
         assert_eq!(report.estimate.points, paid.to_string());
-        let scored = scores.accounts[&account()].total();
-        assert_eq!(report.estimate.score_micros, scored.to_string());
+        let expected = scores.accounts[&account()].total();
+        assert_eq!(report.estimate.score_micros, expected.to_string());
     }
 }
 

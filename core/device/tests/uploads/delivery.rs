@@ -3,11 +3,12 @@
 use wayhex_device::ports::{Clock, NetworkKind};
 use wayhex_device::queue::{Queue, State};
 use wayhex_device::sign::Signed;
+use wayhex_device::upload::ask::ServerError;
 use wayhex_device::upload::batches::{Batches, Counts, Progress};
 use wayhex_device::upload::gate::Gate;
 use wayhex_device::upload::http::HttpTransport;
 use wayhex_device::upload::plan::Rules;
-use wayhex_device::upload::server::{Server, ServerError};
+use wayhex_device::upload::server::Server;
 use wayhex_protocol::account::Account;
 use wayhex_protocol::key::Signer;
 use wayhex_protocol::limits::BATCH_ITEMS_MAX;

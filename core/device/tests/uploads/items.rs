@@ -141,10 +141,10 @@ pub fn signed_items(count: usize, signer: &dyn Signer) -> Vec<Signed> {
             PrivacyOutcome::Released(released) => *released,
             PrivacyOutcome::Dropped(dropped) => panic!("{dropped:?}"),
         };
-        let tagged = tagger
+        let observed = tagger
             .tag(released, u64::try_from(items.len()).unwrap())
             .unwrap();
-        items.push(sign(tagged, &network(), signer).unwrap());
+        items.push(sign(observed, &network(), signer).unwrap());
     }
     assert_eq!(items.len(), count);
     items

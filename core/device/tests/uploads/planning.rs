@@ -127,7 +127,7 @@ proptest! {
         let items = pending(&sizes);
         let count = sent(&Situation { failures, ..situation(&items) });
         let bytes: u64 = sizes[..count].iter().sum();
-        prop_assert!(count >= 1 && count <= BATCH_ITEMS_MAX);
+        prop_assert!((1..=BATCH_ITEMS_MAX).contains(&count));
         prop_assert!(count == 1 || bytes <= (BATCH_BYTES_MAX >> failures) as u64);
     }
 

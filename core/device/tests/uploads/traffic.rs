@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 
 use wayhex_device::ports::{Clock, NetworkKind};
 use wayhex_device::queue::Queue;
+use wayhex_device::upload::ask::ServerError;
 use wayhex_device::upload::batches::{Batches, Progress};
 use wayhex_device::upload::gate::{Gate, GateError, Traffic};
 use wayhex_device::upload::http::HttpTransport;
 use wayhex_device::upload::plan::{Hold, Rules};
-use wayhex_device::upload::server::{Server, ServerError};
+use wayhex_device::upload::server::Server;
 use wayhex_protocol::account::Account;
 
 use crate::items::{Dice, Key, NOON_MS, TestClock, network, queue_of, signed_items};

@@ -233,11 +233,11 @@ fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
     match path.split('?').next().unwrap() {
         "/v1/policy" => {
             let signer = Key::of(state.key_seed);
-            let signed = SignedPolicy {
+            let policy = SignedPolicy {
                 server_key: signer.public_key().to_bytes(),
                 envelope: seal(&Policy::genesis(network()), &network(), &signer).unwrap(),
             };
-            ("200 OK", "application/cbor", signed.to_bytes())
+            ("200 OK", "application/cbor", policy.to_bytes())
         }
         "/v1/devices/nonce" => {
             let nonce = format!(r#"{{"nonce":"{}"}}"#, "ab".repeat(32));
