@@ -217,7 +217,7 @@ fn map_consumer_draws(summary: &Value) {
     assert!(drawn.unwrap().unwrap().success());
     let hexagons = std::fs::read_to_string(&map)
         .unwrap()
-        .matches("<path")
+        .matches("<polygon class=\"h\"")
         .count();
     assert!(
         hexagons >= summary["coverage"]["cells"].as_array().unwrap().len(),

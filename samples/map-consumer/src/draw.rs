@@ -158,8 +158,9 @@ fn grid(projection: &Projection) -> String {
             projection.height
         ));
         drawn.push(format!(
-            "<text class=\"d\" x=\"{:.1}\" y=\"11\">{shown:.decimals$}°</text>",
-            x + 3.0
+            "<text class=\"d\" x=\"{:.1}\" y=\"{:.1}\">{shown:.decimals$}°</text>",
+            x + 3.0,
+            projection.height - 4.0
         ));
         lon += step;
     }
@@ -170,10 +171,14 @@ fn grid(projection: &Projection) -> String {
             "<path class=\"g\" d=\"M0 {y:.1}h{:.1}\"/>",
             projection.width
         ));
-        drawn.push(format!(
-            "<text class=\"d\" x=\"3\" y=\"{:.1}\">{lat:.decimals$}°</text>\n",
-            y - 3.0
-        ));
+        // The lowest line is where the longitudes stand.
+        let is_free = y < projection.height - 16.0;
+        drawn.extend(is_free.then(|| {
+            format!(
+                "<text class=\"d\" x=\"3\" y=\"{:.1}\">{lat:.decimals$}°</text>\n",
+                y - 3.0
+            )
+        }));
         lat += step;
     }
     drawn.concat()
