@@ -12,6 +12,8 @@ pub struct Bounds {
     pub bytes_max: u64,
     /// Pending items: 200,000, a week of ten hours a day.
     pub items_max: u64,
+    /// Drives and trips whose frames are remembered once nothing of them is pending: 1,000, a year of three trips a day.
+    pub sessions_max: u64,
     /// Age of a capture: 9 days 12 hours, half a day less than the server accepts.
     pub age_max_ms: u64,
 }
@@ -21,6 +23,7 @@ impl Default for Bounds {
         Self {
             bytes_max: 8 * 1_024 * 1_024 * 1_024,
             items_max: 200_000,
+            sessions_max: 1_000,
             age_max_ms: (9 * 24 + 12) * 3_600 * 1_000,
         }
     }
@@ -45,6 +48,26 @@ impl Queue {
         transaction.commit().map_err(failed(doing))?;
         Ok(u64::try_from(evicted).unwrap_or(u64::MAX))
     }
+}
+
+/// Forgets the oldest sessions beyond the bound that have ended and of which nothing is pending.
+pub(super) fn forget_sessions(
+    transaction: &Transaction<'_>,
+    bounds: Bounds,
+) -> rusqlite::Result<()> {
+    let mut old = transaction.prepare(
+        "SELECT session FROM (SELECT rowid AS place, session, summary FROM sessions ORDER BY place DESC LIMIT -1 OFFSET ?1) s
+         WHERE summary IS NOT NULL AND NOT EXISTS
+             (SELECT 1 FROM items i WHERE i.session = s.session AND i.state IN ('queued', 'sending'))",
+    )?;
+    let sessions = old.query_map([as_i64(bounds.sessions_max)], |row| row.get(0))?;
+    for session in sessions.collect::<rusqlite::Result<Vec<[u8; 16]>>>()? {
+        for table in ["frames", "items", "sessions"] {
+            let sql = format!("DELETE FROM {table} WHERE session = ?1");
+            transaction.execute(&sql, [session])?;
+        }
+    }
+    Ok(())
 }
 
 /// Evicts the oldest until an item of `size_bytes` has room.

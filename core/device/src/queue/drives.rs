@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use wayhex_protocol::id::SessionId;
 use wayhex_protocol::reason::Reason;
 
+use super::bounds::forget_sessions;
 use super::entry::{Item, read_item};
 use super::{Queue, QueueError, as_i64, as_u64, failed};
 
@@ -78,7 +79,8 @@ impl Queue {
             .map_err(failed("look for a drive"))
     }
 
-    /// Writes down a session before its first frame; `drive` is the hash of a replayed one.
+    /// Writes down a session before its first frame; `drive` is the hash of a replayed one. The oldest sessions are forgotten
+    /// for it where the bounds demand it.
     ///
     /// # Errors
     /// The database failed, or has the session or the drive already.
@@ -88,13 +90,18 @@ impl Queue {
         drive: Option<[u8; 32]>,
         plan: &str,
     ) -> Result<(), QueueError> {
-        self.connection
-            .execute(
+        const DOING: &str = "begin a session";
+        let bounds = self.bounds;
+        let transaction = self.write(DOING)?;
+        let result = (|| {
+            transaction.execute(
                 "INSERT INTO sessions (session, drive, plan) VALUES (?1, ?2, ?3)",
                 params![session.0, drive, plan],
-            )
-            .map(drop)
-            .map_err(failed("begin a session"))
+            )?;
+            forget_sessions(&transaction, bounds)?;
+            transaction.commit()
+        })();
+        result.map_err(failed(DOING))
     }
 
     /// Ends a session with what it turned out to be.

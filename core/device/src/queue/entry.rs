@@ -87,7 +87,20 @@ const ITEM_COLUMNS: &str = "id, state, reason, envelope, filled_pixels, epoch, s
 
 impl Queue {
     /// Takes in a signed item together with the fate of its frame and of those dropped before it: all or nothing. Where the
-    /// bounds demand it, the oldest items are evicted for it.
+    /// bounds demand it, the oldest items are evicted for it. Only what is signed can be queued:
+    ///
+    /// ```compile_fail
+    /// use wayhex_device::queue::{FrameNote, Queue};
+    /// fn queue_unsigned(queue: &mut Queue, note: &FrameNote, tagged: &wayhex_device::tag::Tagged) {
+    ///     queue.put(note, tagged).unwrap();
+    /// }
+    /// ```
+    /// ```
+    /// use wayhex_device::queue::{FrameNote, Queue};
+    /// fn queue_signed(queue: &mut Queue, note: &FrameNote, signed: &wayhex_device::sign::Signed) {
+    ///     queue.put(note, signed).unwrap();
+    /// }
+    /// ```
     ///
     /// # Errors
     /// The database failed; nothing was taken in.

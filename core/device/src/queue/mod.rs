@@ -8,6 +8,7 @@
 mod bounds;
 mod drives;
 mod entry;
+mod receipts;
 mod servers;
 mod traffic;
 mod uploads;
@@ -21,8 +22,9 @@ use crate::ports::StoragePath;
 pub use bounds::Bounds;
 pub use drives::{Fate, FateKind, FrameNote, SessionRow};
 pub use entry::{Item, State};
+pub use receipts::VerifiedReceipt;
 pub use servers::{KnownServer, SecretError};
-pub use uploads::{Answered, Contents, Pending, UploadTask, WaitUntil};
+pub use uploads::{Contents, Pending, UploadTask, WaitUntil};
 
 mod embedded {
     //! The versions of the database, in order.

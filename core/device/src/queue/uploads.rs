@@ -8,8 +8,9 @@ use rusqlite::{OptionalExtension, Row, Transaction, params};
 use wayhex_protocol::batch::RawItem;
 use wayhex_protocol::id::{BatchId, ObservationId};
 use wayhex_protocol::limits::BATCH_ITEMS_MAX;
-use wayhex_protocol::receipt::{Receipt, Verdict};
+use wayhex_protocol::receipt::Verdict;
 
+use super::receipts::VerifiedReceipt;
 use super::{Queue, QueueError, as_i64, as_u64, failed};
 
 /// An upload that does not change any more, and survives the process.
@@ -36,15 +37,6 @@ pub struct Pending {
     pub id: ObservationId,
     /// Bytes of it in a batch.
     pub size_bytes: u64,
-}
-
-/// A receipt whose signature was verified, with its bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answered {
-    /// What it says.
-    pub receipt: Receipt,
-    /// Its envelope.
-    pub envelope: Vec<u8>,
 }
 
 /// Until when items wait that an upload did not end, Unix milliseconds; 0 for not at all.
@@ -183,7 +175,7 @@ impl Queue {
             .map_err(failed("note that an upload leaves"))
     }
 
-    /// Ends an upload with the verified receipts that came for it, and says how many items have ended with it. A final
+    /// Ends an upload with the verified receipts that came for its items, and says how many items have ended with it. A final
     /// verdict ends its item and deletes the picture; all others are queued again.
     ///
     /// # Errors
@@ -191,15 +183,15 @@ impl Queue {
     pub fn settle(
         &mut self,
         task: &UploadTask,
-        answers: &[Answered],
+        answers: &[(ObservationId, VerifiedReceipt)],
         wait: WaitUntil,
     ) -> Result<usize, QueueError> {
         const DOING: &str = "take in receipts";
         let transaction = self.write(DOING)?;
         let ended = (|| {
             let mut ended = 0;
-            for answer in answers {
-                ended += settle_one(&transaction, task.id, answer, wait.later_ms)?;
+            for (item, receipt) in answers {
+                ended += settle_one(&transaction, task.id, (*item, receipt), wait.later_ms)?;
             }
             transaction.execute(
                 "UPDATE items SET state = 'queued', upload = NULL, not_before_ms = ?2 WHERE upload = ?1",
@@ -332,15 +324,15 @@ impl Queue {
 fn settle_one(
     transaction: &Transaction<'_>,
     upload: i64,
-    answer: &Answered,
+    (item, verified): (ObservationId, &VerifiedReceipt),
     later_ms: u64,
 ) -> rusqlite::Result<usize> {
-    let receipt = &answer.receipt;
+    let receipt = verified.receipt();
     if !receipt.verdict.is_final() {
         transaction.execute(
             "UPDATE items SET state = 'queued', upload = NULL, not_before_ms = ?3
              WHERE id = ?1 AND upload = ?2",
-            params![receipt.id.0, upload, as_i64(later_ms)],
+            params![item.0, upload, as_i64(later_ms)],
         )?;
         return Ok(0);
     }
@@ -353,13 +345,13 @@ fn settle_one(
                 upload = NULL, picture = NULL
          WHERE id = ?1 AND upload = ?2",
         params![
-            receipt.id.0,
+            item.0,
             upload,
             state,
             reason,
             as_i64(receipt.epoch),
             as_i64(receipt.server_time_ms),
-            answer.envelope,
+            verified.envelope(),
         ],
     )
 }

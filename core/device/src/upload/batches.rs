@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use wayhex_protocol::batch::Answer as ItemAnswer;
-use wayhex_protocol::envelope::open;
 use wayhex_protocol::id::{BatchId, ObservationId};
 use wayhex_protocol::key::PublicKey;
 use wayhex_protocol::reason::Reason;
-use wayhex_protocol::receipt::{Receipt, Verdict};
+use wayhex_protocol::receipt::Verdict;
 
 use super::ask::{SMALL_ANSWER_BYTES_MAX, ServerError, UPDATE_NEEDED, common_headers, problem_of};
 use super::cost::head_bytes;
@@ -19,7 +18,7 @@ use super::gate::{Gate, GateError};
 use super::plan::{Hold, Situation, Step, UnderWay, backoff_ms, next_step};
 use super::server::Server;
 use crate::ports::{Answer, Body, Method, Random, Request, TransportError};
-use crate::queue::{Answered, Contents, Queue, UploadTask, WaitUntil};
+use crate::queue::{Contents, Queue, UploadTask, VerifiedReceipt, WaitUntil};
 
 /// Bytes of one answer of a batch: a receipt of 256 bytes at most, its envelope, and two heads.
 const ANSWER_BYTES_MAX: usize = 448;
@@ -302,7 +301,11 @@ impl Batches {
         self.counts.unverified += count(read.len().saturating_sub(verified.len()));
         self.counts.replayed += count(read.iter().filter(|answer| answer.replayed).count());
         self.counts.batches += u64::from(whole);
-        if verified.iter().any(|it| !it.receipt.verdict.is_final()) {
+        let says = |verdict: fn(Verdict) -> bool| {
+            let mut receipts = verified.iter().map(|(_, it)| it.receipt().verdict);
+            receipts.any(verdict)
+        };
+        if says(|verdict| !verdict.is_final()) {
             self.failed(moment);
         } else if whole {
             self.failures = 0;
@@ -314,41 +317,33 @@ impl Batches {
             unanswered_ms: u64::from(alone_and_refused) * (moment.now_ms + UNANSWERABLE_WAIT_MS),
         };
         let ended = queue.settle(task, &verified, wait)?;
-        let unknown = Verdict::Refused(Reason::UnknownDevice);
-        if verified.iter().any(|it| it.receipt.verdict == unknown) {
+        if says(|verdict| verdict == Verdict::Refused(Reason::UnknownDevice)) {
             queue.forget_registration(self.server.origin())?;
             return Ok(Progress::NotRegistered);
         }
         Ok(Progress::Moved { ended })
     }
 
-    /// The answers that the pinned key signed, by the item they are for; each item at most once.
+    /// The receipts that the pinned key signed, with the items they are for; each item at most once.
     fn verify(
         &self,
         names: &[(ObservationId, ObservationId)],
         read: &[ItemAnswer],
-    ) -> Vec<Answered> {
+    ) -> Vec<(ObservationId, VerifiedReceipt)> {
         let mut verified = BTreeMap::new();
         for answer in read {
-            let opened = open::<Receipt>(&answer.receipt, self.server.network(), |kid| {
-                (self.server_key.thumbprint() == kid).then(|| self.server_key.clone())
-            });
+            let network = self.server.network();
+            let opened = VerifiedReceipt::open(&answer.receipt, network, &self.server_key);
             let Ok(opened) = opened else { continue };
-            let answered_id = opened.message.id;
+            let answered_id = opened.receipt().id;
             let item = names
                 .iter()
                 .find(|(id, bytes)| *id == answered_id || *bytes == answered_id);
             if let Some(&(id, _)) = item {
-                verified.entry(id).or_insert(Answered {
-                    receipt: Receipt {
-                        id,
-                        ..opened.message
-                    },
-                    envelope: answer.receipt.clone(),
-                });
+                verified.entry(id).or_insert(opened);
             }
         }
-        verified.into_values().collect()
+        verified.into_iter().collect()
     }
 
     fn failed(&mut self, moment: Moment) {

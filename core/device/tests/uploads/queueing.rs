@@ -1,24 +1,27 @@
 //! The queue keeps picture and observation together, and says why it gave one up.
 
 use wayhex_device::queue::{
-    Answered, Bounds, FateKind, FrameNote, Queue, QueueError, State, WaitUntil,
+    Bounds, FateKind, FrameNote, Queue, QueueError, State, VerifiedReceipt, WaitUntil,
 };
-use wayhex_protocol::id::ObservationId;
+use wayhex_protocol::envelope::seal;
+use wayhex_protocol::id::{ObservationId, SessionId};
+use wayhex_protocol::key::Signer;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::{Receipt, Verdict};
 
-use crate::items::{Key, NOON_MS, SESSION, fill, note, queue_of, signed_items, store};
+use crate::items::{Key, NOON_MS, SESSION, fill, network, note, queue_of, signed_items, store};
 
-fn answer(id: ObservationId, verdict: Verdict) -> Answered {
-    Answered {
-        receipt: Receipt {
-            id,
-            verdict,
-            epoch: 3,
-            server_time_ms: NOON_MS,
-        },
-        envelope: vec![1, 2, 3],
-    }
+fn answer(id: ObservationId, verdict: Verdict) -> (ObservationId, VerifiedReceipt) {
+    let server = Key::of(9);
+    let receipt = Receipt {
+        id,
+        verdict,
+        epoch: 3,
+        server_time_ms: NOON_MS,
+    };
+    let envelope = seal(&receipt, &network(), &server).unwrap();
+    let verified = VerifiedReceipt::open(&envelope, &network(), &server.public_key());
+    (id, verified.unwrap())
 }
 
 fn ids(queue: &Queue) -> Vec<ObservationId> {
@@ -191,4 +194,29 @@ fn a_frozen_upload_survives_the_process_and_stray_files_do_not() {
     assert_eq!(queue.upload_under_way().unwrap(), Some(task.clone()));
     assert_eq!(std::fs::read(&task.body_file).unwrap(), bytes);
     assert!(!stray.exists());
+}
+
+#[test]
+fn an_old_session_is_forgotten_once_nothing_of_it_is_pending() {
+    let items = signed_items(1, &Key::of(1));
+    let (_folder, store) = store();
+    let bounds = Bounds {
+        sessions_max: 1,
+        ..Bounds::default()
+    };
+    let mut queue = Queue::open_bounded(&store, bounds).unwrap();
+    fill(&mut queue, &items);
+    queue.end(SESSION, "{}").unwrap();
+    queue.begin(SessionId([6; 16]), None, "{}").unwrap();
+    assert_eq!(queue.fates(SESSION).unwrap().len(), 1, "it is pending");
+    let task = queue
+        .freeze(&ids(&queue), "http://server", Vec::new())
+        .unwrap();
+    let accepted = [answer(items[0].id(), Verdict::Accepted)];
+    queue
+        .settle(&task, &accepted, WaitUntil::default())
+        .unwrap();
+    queue.begin(SessionId([7; 16]), None, "{}").unwrap();
+    assert_eq!(queue.fates(SESSION).unwrap(), []);
+    assert_eq!(queue.item(items[0].id()).unwrap(), None);
 }
