@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::demo::prepared_drive;
+use crate::demo::{Server, new_run_folder, prepared_drive};
 use crate::models;
 use crate::run::{capture, cargo, run as run_program, say};
 use crate::workspace::Workspace;
@@ -15,31 +15,40 @@ use crate::workspace::Workspace;
 /// The stages whose CPU time is reported, in the order of a frame's way.
 const STAGES: [&str; 6] = ["capture", "privacy", "tag", "sign", "queue", "upload"];
 
-/// Plays a drive offline with the optimised dashcam and prints its costs.
+/// Plays a drive with the optimised programs and prints what it cost: the given drive, else drive-sf of the recordings, else
+/// the rendered one.
 pub fn run(workspace: &Workspace, drive: Option<&Path>) -> Result<()> {
+    say("building the optimised programs");
     run_program(&mut cargo(
         workspace,
-        &["build", "--release", "-p", "wayhex-dashcam"],
+        &["build", "--release", "--workspace", "--bins"],
     ))?;
-    models::ensure(&workspace.root, &say)?;
-    let drive = prepared_drive(workspace, drive)?;
-    let store = workspace
-        .scratch
-        .join("runs")
-        .join(format!("bench-{}", std::process::id()));
-    let program = workspace.scratch.with_file_name("release").join("dashcam");
-    let mut dashcam = Command::new(program);
+    let workspace = &workspace.in_release();
+    let models = models::ensure(&workspace.root, &say)?;
+    let recorded = workspace.recordings().map(|data| data.join("drive-sf"));
+    let drive = prepared_drive(workspace, drive.or(recorded.as_deref()))?;
+    let folder = new_run_folder(workspace)?;
+    let server = Server::start(workspace, &folder)?;
+    let mut dashcam = Command::new(workspace.program("dashcam"));
+    dashcam.args([
+        "--json",
+        "--trim-m",
+        "0",
+        "--server",
+        &server.url,
+        "--server-key",
+        &server.key,
+    ]);
     dashcam
-        .args(["--json", "--offline", "--trim-m", "0", "--replay"])
+        .arg("--replay")
         .arg(&drive)
         .arg("--store")
-        .arg(&store);
-    dashcam.arg("--models").arg(workspace.root.join("models"));
+        .arg(folder.join("phone"));
+    dashcam.arg("--models").args(models.parent());
     let (output, code) = capture(&mut dashcam)?;
     ensure!(code == Some(0), "the dashcam ended with {code:?}");
-    let report: Value =
-        serde_json::from_str(&output).context("the dashcam's report is not JSON")?;
-    print(&report)
+    say(&format!("drive {}", drive.display()));
+    print(&serde_json::from_str(&output).context("the dashcam's report is not JSON")?)
 }
 
 #[expect(

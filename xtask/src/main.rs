@@ -30,7 +30,7 @@ enum Command {
     Demo(demo::Options),
     /// Run everything that has to pass: formats, lints, checks, tests, and the demo on several drives.
     Test,
-    /// Run the checks that need no build of the whole: features, licences, complaints, documents.
+    /// Run the checks that need no build of the whole: features, licences, complaints.
     Check,
     /// Measure the pipeline on a drive: CPU time of each stage for a frame, and peak memory.
     Bench {

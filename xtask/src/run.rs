@@ -43,6 +43,16 @@ pub fn capture(command: &mut Command) -> Result<(String, Option<i32>)> {
     Ok((text, output.status.code()))
 }
 
+/// Asks a process to end, as Ctrl-C in its terminal would; returns whether it could be asked.
+pub fn ask_to_end(process: u32) -> bool {
+    // The standard library has no call for a signal, and every system with a shell has this program.
+    let mut kill = Command::new("kill");
+    kill.args(["-INT", &process.to_string()]);
+    kill.stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
 /// Cargo, in the repository.
 pub fn cargo(workspace: &Workspace, arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -17,7 +17,7 @@ const STEPS: [Step; 7] = [
     ("checks", checks::run),
     ("tests", tests),
     ("cells, judged by h3 and shapely", judged_cells),
-    ("rewards, computed again by Python", judged_rewards),
+    ("vectors, made again by Python", judged_vectors),
 ];
 
 /// Runs every step; stops at the first that fails, and names it.
@@ -31,6 +31,9 @@ pub fn run(workspace: &Workspace) -> Result<()> {
     }
     for (name, time) in &took {
         say(&format!("{:>6.1} s  {name}", time.as_secs_f64()));
+    }
+    if workspace.recordings().is_none() {
+        say("skipped: all that needs the recordings, which are not beside the repository");
     }
     let total: Duration = took.iter().map(|(_, time)| *time).sum();
     say(&format!("{:>6.1} s  in all", total.as_secs_f64()));
@@ -78,16 +81,22 @@ fn judged_cells(workspace: &Workspace) -> Result<()> {
     run_program(judge.args(workspace.recordings()))
 }
 
-/// The vectors of rewards are deterministic: Python must compute the committed file again.
-fn judged_rewards(workspace: &Workspace) -> Result<()> {
-    let vectors = workspace.root.join("core/protocol/vectors");
-    let committed = std::fs::read_to_string(vectors.join("rewards.json"))
-        .context("cannot read rewards.json")?;
-    let (computed, code) =
-        capture(tools::judge_python(workspace)?.arg(vectors.join("rewards.py")))?;
-    anyhow::ensure!(
-        code == Some(0) && computed == committed,
-        "rewards.py computes other vectors than the committed ones"
-    );
+/// The vectors are deterministic: Python must print the committed files again.
+fn judged_vectors(workspace: &Workspace) -> Result<()> {
+    let folder = workspace.root.join("core/protocol/vectors");
+    for (program, arguments, file) in [
+        ("messages.py", &[][..], "messages.json"),
+        ("judge_cells.py", &["--vectors"], "cells.json"),
+        ("rewards.py", &[], "rewards.json"),
+    ] {
+        let committed = std::fs::read_to_string(folder.join(file))
+            .with_context(|| format!("cannot read {file}"))?;
+        let mut python = tools::judge_python(workspace)?;
+        let (printed, code) = capture(python.arg(folder.join(program)).args(arguments))?;
+        anyhow::ensure!(
+            code == Some(0) && printed == committed,
+            "{program} prints other vectors than the committed {file}"
+        );
+    }
     Ok(())
 }

@@ -12,7 +12,13 @@ use crate::workspace::Workspace;
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
 /// What the judge of cells stands on, with the versions it was tried with.
-const JUDGE_PACKAGES: [&str; 3] = ["h3==4.5.0", "shapely==2.2.0", "numpy==2.4.6"];
+const JUDGE_PACKAGES: [&str; 5] = [
+    "h3==4.5.0",
+    "shapely==2.2.0",
+    "numpy==2.4.6",
+    "cbor2==6.3.0",
+    "cryptography==50.0.2",
+];
 
 /// cargo-deny, installed into the scratch folder where it is not there.
 pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
@@ -42,8 +48,8 @@ pub fn judge_python(workspace: &Workspace) -> Result<Command> {
         command.env("PYTHONPATH", &folder);
         command
     };
-    if !succeeds(python().args(["-c", "import h3, shapely"])) {
-        say("installing h3 and shapely for Python");
+    if !succeeds(python().args(["-c", "import h3, shapely, cbor2, cryptography"])) {
+        say("installing the packages of the judges for Python");
         let mut install = python();
         install
             .args(["-m", "pip", "install", "--quiet", "--target"])
@@ -108,7 +114,11 @@ fn holds_libclang(folder: &Path) -> bool {
     entries.any(|entry| {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        name.starts_with("libclang.so") || name.starts_with("libclang-")
+        // libclang-cpp is another library.
+        let versioned = name
+            .strip_prefix("libclang-")
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        name.starts_with("libclang.so") || versioned
     })
 }
 

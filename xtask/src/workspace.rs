@@ -33,6 +33,15 @@ impl Workspace {
         })
     }
 
+    /// The same, with the optimised programs.
+    pub fn in_release(&self) -> Self {
+        Self {
+            root: self.root.clone(),
+            programs: self.programs.with_file_name("release"),
+            scratch: self.scratch.clone(),
+        }
+    }
+
     /// A program that cargo built.
     pub fn program(&self, name: &str) -> PathBuf {
         self.programs

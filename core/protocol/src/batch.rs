@@ -30,7 +30,7 @@ impl RawItem {
         })
     }
 
-    /// What stands for the observation id where no observation can be read: SHA-256 of the envelope's bytes.
+    /// What stands for the observation id where no registered device's signature fits: SHA-256 of the envelope's bytes.
     #[must_use]
     pub fn unreadable_id(&self) -> ObservationId {
         ObservationId(sha256(&self.envelope))

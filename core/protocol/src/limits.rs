@@ -15,10 +15,10 @@ pub const LEG_SPEED_MAX_M_S: f64 = 70.0;
 pub const ENVELOPE_BYTES_MAX: usize = 4_096;
 /// Bytes of a signed policy: it carries up to [`POLICY_MODELS_MAX`] model hashes.
 pub const POLICY_BYTES_MAX: usize = 16_384;
-/// Bytes of a picture (2 MiB): the upload's item limit.
-pub const PICTURE_BYTES_MAX: usize = 2 * 1_024 * 1_024;
-/// Pixels of a picture's longer side.
-pub const PICTURE_SIDE_MAX: u32 = 2_048;
+/// Bytes of a picture (2 MB): with its envelope it fits an item of 2 MiB.
+pub const PICTURE_BYTES_MAX: usize = 2_000_000;
+/// Pixels of a picture's longer side: what the map needs to read a sign across a street.
+pub const PICTURE_SIDE_MAX: u16 = 2_048;
 /// Items of an upload batch.
 pub const BATCH_ITEMS_MAX: usize = 64;
 /// Bytes of an upload batch (16 MiB): what a phone can afford to send again.

@@ -32,7 +32,8 @@ impl Verdict {
 /// The payload of a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
-    /// The item's observation id; for an item that cannot be read, SHA-256 of the bytes that came as its envelope.
+    /// The observation id of an item that a registered device signed; of any other, SHA-256 of the bytes that came as its
+    /// envelope, so that nobody is given a receipt for somebody else's observation.
     pub id: ObservationId,
     /// What became of it.
     pub verdict: Verdict,

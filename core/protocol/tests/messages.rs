@@ -13,6 +13,7 @@ use wayhex_protocol::key::PublicKey;
 use wayhex_protocol::observation::{
     FixQuality, Kind, Media, Model, Motion, Observation, Redaction, Role, TimeSource,
 };
+use wayhex_protocol::policy::Policy;
 use wayhex_protocol::position::Position;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::{Receipt, Verdict};
@@ -90,6 +91,11 @@ fn every_good_vector_is_written_and_read_alike() {
                 assert!(Registration::open(&hex(&vector["envelope"]), &network).is_ok());
             }
             "token" => check(vector, &network, &token(&vector["fields"])),
+            "policy" => {
+                let policy = policy(&vector["fields"], &network);
+                check(vector, &network, &policy);
+                assert_eq!(policy.hash().to_string(), text(&vector["sha256"]));
+            }
             other => panic!("no reader for {other}"),
         }
     }
@@ -193,18 +199,6 @@ fn observation(fields: &Value) -> Observation {
             width: number(&media[2]),
             height: number(&media[3]),
         });
-    let models = fields["redaction"]["models"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|model| Model {
-            role: if model[0] == 1 {
-                Role::Face
-            } else {
-                Role::Plate
-            },
-            sha256: ModelHash::from_hex(text(&model[1])).unwrap(),
-        });
     let motion = &fields["motion"];
     Observation {
         kind: if fields["kind"] == 1 {
@@ -236,7 +230,7 @@ fn observation(fields: &Value) -> Observation {
         media: media.collect(),
         redaction: Redaction {
             version: number(&fields["redaction"]["version"]),
-            models: models.collect(),
+            models: models(&fields["redaction"]["models"]),
             faces: number(&fields["redaction"]["faces"]),
             plates: number(&fields["redaction"]["plates"]),
         },
@@ -276,4 +270,31 @@ fn token(fields: &Value) -> Token {
         method: text(&fields["method"]).to_owned(),
         path: text(&fields["path"]).to_owned(),
     }
+}
+
+fn policy(fields: &Value, network: &NetworkId) -> Policy {
+    let mut policy = Policy::genesis(network.clone());
+    policy.version = number(&fields["version"]);
+    policy.valid_from_ms = number(&fields["valid_from_ms"]);
+    policy.valid_until_ms = number(&fields["valid_until_ms"]);
+    policy.treasury = Account::parse(text(&fields["treasury"])).unwrap();
+    policy.models = models(&fields["models"]);
+    let named = fields["parameters"].as_object().unwrap();
+    assert_eq!(named.len(), policy.parameters.entries().len());
+    for (name, value) in named {
+        *policy.parameters.get_mut(name).unwrap() = number(value);
+    }
+    policy
+}
+
+fn models(list: &Value) -> Vec<Model> {
+    let models = list.as_array().unwrap().iter().map(|model| Model {
+        role: if model[0] == 1 {
+            Role::Face
+        } else {
+            Role::Plate
+        },
+        sha256: ModelHash::from_hex(text(&model[1])).unwrap(),
+    });
+    models.collect()
 }

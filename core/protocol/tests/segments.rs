@@ -225,3 +225,38 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_golden_paths_cross_the_cells_that_another_implementation_found() {
+    let vectors: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("../vectors/cells.json")).unwrap();
+    assert!(vectors.len() >= 60);
+    for vector in vectors {
+        let e7 = |value: &serde_json::Value| i32::try_from(value.as_i64().unwrap()).unwrap();
+        let path: Vec<Position> = vector["path"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|place| Position::from_e7(e7(&place[0]), e7(&place[1])).unwrap())
+            .collect();
+        let cells: Vec<String> = cells_along(&path)
+            .iter()
+            .map(|cell| cell.to_hex())
+            .collect();
+        assert_eq!(
+            serde_json::json!(cells),
+            vector["cells"],
+            "{}",
+            vector["place"]
+        );
+        let quadrant = path[0]
+            .bearing_deg(path[path.len() - 1])
+            .map(Quadrant::of_bearing);
+        assert_eq!(
+            serde_json::json!(quadrant.map(Quadrant::number)),
+            vector["quadrant"],
+            "{}",
+            vector["place"]
+        );
+    }
+}

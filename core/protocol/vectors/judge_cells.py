@@ -2,6 +2,7 @@
 
     python3 -m pip install h3 shapely
     python3 core/protocol/vectors/judge_cells.py CELLS_OF [DATA]
+    python3 core/protocol/vectors/judge_cells.py --vectors > core/protocol/vectors/cells.json
 
 CELLS_OF is the built example `cells_of`; DATA the folder of recordings (drive-sf, drive-101), left out where absent.
 Each leg is projected gnomonically at its midpoint, where great circles are straight lines; a cell counts when the leg
@@ -123,12 +124,32 @@ def segments(name, track, vertices):
         yield name, track[start : start + vertices]
 
 
+PLACES = {"antimeridian": (-17.5, 180.0), "north pole": (90.0, 0.0), "south pole": (-90.0, 0.0), "city": (47.0, 7.4),
+          "equator": (0.0, 0.0), "pentagon": h3.cell_to_latlng(h3.get_pentagons(RESOLUTION)[3])}
+
+
+def quadrant(path):
+    """N, E, S, W = 0..3 of the initial bearing from first to last vertex; none for one place."""
+    (lat_a, lon_a), (lat_b, lon_b) = [tuple(math.radians(x / 1e7) for x in path[i]) for i in (0, -1)]
+    if path[0] == path[-1]:
+        return None
+    east = math.sin(lon_b - lon_a) * math.cos(lat_b)
+    north = math.cos(lat_a) * math.sin(lat_b) - math.sin(lat_a) * math.cos(lat_b) * math.cos(lon_b - lon_a)
+    return int((math.degrees(math.atan2(east, north)) % 360 + 45) // 90) % 4
+
+
+def vectors():
+    """A few paths of each place, for readers in all languages."""
+    paths = [path for name, (lat, lon) in PLACES.items() for path in walks(name, lat, lon, 12, 2)]
+    rows = [json.dumps({"place": name, "path": path, "cells": judged(path), "quadrant": quadrant(path)}) for name, path in paths]
+    print("[\n" + ",\n".join(rows) + "\n]")
+
+
 def main():
+    if sys.argv[1:] == ["--vectors"]:
+        return vectors()
     program, data = sys.argv[1], pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    pentagon = h3.cell_to_latlng(h3.get_pentagons(RESOLUTION)[3])
-    places = {"antimeridian": (-17.5, 180.0), "north pole": (90.0, 0.0), "south pole": (-90.0, 0.0), "pentagon": pentagon,
-              "city": (47.0, 7.4), "equator": (0.0, 0.0)}
-    paths = [path for name, (lat, lon) in places.items() for path in walks(name, lat, lon, 150, 1)]
+    paths = [path for name, (lat, lon) in PLACES.items() for path in walks(name, lat, lon, 150, 1)]
     if data and (data / "drive-sf").is_dir():
         paths += recorded(data)
     else:

@@ -3,14 +3,13 @@
 Everything here is made with cbor2 and cryptography from wire.md alone, so that the Rust reader and this writer check each other:
 
     python3 -m pip install cbor2 cryptography
-    python3 core/protocol/vectors/messages.py
+    python3 core/protocol/vectors/messages.py > core/protocol/vectors/messages.json
 
-P-256 signatures are randomised: running it again changes those bytes and nothing else.
+It is deterministic (P-256 by RFC 6979), and `cargo xtask test` compares what it prints with the committed file.
 """
 
 import hashlib
 import json
-import pathlib
 
 import cbor2
 from cryptography.hazmat.primitives import hashes, serialization
@@ -48,7 +47,7 @@ class P256Key:
         self.alg = -9
 
     def sign(self, message, high=False):
-        r, s = utils.decode_dss_signature(self.private.sign(message, ec.ECDSA(hashes.SHA256())))
+        r, s = utils.decode_dss_signature(self.private.sign(message, ec.ECDSA(hashes.SHA256(), deterministic_signing=True)))
         if (s > P256_ORDER // 2) != high:
             s = P256_ORDER - s
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
@@ -186,6 +185,34 @@ def good_token(name):
     }
 
 
+PARAMETERS = {
+    "emission_micros": 10_000_000_000, "burn_reminted_micros": 250_000, "high_class_micros": 900_000, "rate_micros": 1_000_000,
+    "score_cap_micros": 5_000_000_000, "quadrants_paid": 2, "latency_full_ms": 86_400_000, "latency_last_ms": 864_000_000,
+    "latency_last_micros": 500_000, "freshness_recovery_s": 604_800, "epoch_length_s": 86_400, "claim_delay_epochs": 7,
+    "coverage_delay_s": 86_400, "coverage_step_s": 86_400, "accuracy_full_mm": 10_000, "accuracy_last_mm": 25_000,
+    "satellites_min": 4, "hdop_max_milli": 4_000, "version_min": 1,
+}
+
+
+def good_policy(name, changes):
+    parameters = PARAMETERS | changes
+    fields = {
+        "version": 3, "valid_from_ms": 1_765_000_000_000, "valid_until_ms": 4_102_444_800_000,
+        "treasury": "eip155:1:0x000000000000000000000000000000000000dead", "models": [[1, MODEL_HASH.hex()]], "parameters": parameters,
+    }
+    head = {1: 3, 2: NETWORK, 3: fields["valid_from_ms"], 4: fields["valid_until_ms"], 5: fields["treasury"], 6: [[1, MODEL_HASH]]}
+    payload = cbor(head | dict(enumerate(parameters.values(), start=16)))
+    return {
+        "name": name,
+        "message": "policy",
+        "fields": fields,
+        "key": SERVER.cose.hex(),
+        "payload": payload.hex(),
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "envelope": envelope(SERVER, "wayhex/policy/1", payload).hex(),
+    }
+
+
 def bad(name, error, envelope_bytes, key=DEVICE):
     return {"name": name, "message": "observation", "key": key.cose.hex(), "envelope": envelope_bytes.hex(), "error": error}
 
@@ -245,10 +272,11 @@ def main():
         good_registration("a_registration", DEVICE, "eip155:1:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb"),
         good_registration("a_registration_by_an_enclave", ENCLAVE, "hedera:mainnet:0.0.1234567890-zbhlt"),
         good_token("a_token"),
+        good_policy("a_policy_with_the_genesis_parameters", {}),
+        good_policy("a_policy_of_a_demo", {"claim_delay_epochs": 0, "coverage_delay_s": 0, "coverage_step_s": 1}),
     ]
     vectors = {"network": NETWORK, "good": good, "bad": list(bad_observations())}
-    text = json.dumps(vectors, indent=1) + "\n"
-    pathlib.Path(__file__).with_name("messages.json").write_text(text)
+    print(json.dumps(vectors, indent=1))
 
 
 if __name__ == "__main__":

@@ -8,14 +8,10 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, SamplingFactor};
 use ring::digest::{SHA256, digest};
 
+pub use wayhex_protocol::limits::{PICTURE_BYTES_MAX, PICTURE_SIDE_MAX};
+
 use crate::frame::{RgbView, Sides};
 use crate::redact::Redacted;
-
-/// Longest side of a picture, in pixels; a longer frame is scaled down to it.
-pub const PICTURE_SIDE_MAX: u16 = 2048;
-
-/// Most bytes of a picture: with its envelope it stays below an upload item's 2 MiB.
-pub const PICTURE_BYTES_MAX: usize = 2_000_000;
 
 /// The usual JPEG quality (1..=100): signs stay legible at about 200 KB for 2028 x 1024.
 pub const JPEG_QUALITY: u8 = 85;

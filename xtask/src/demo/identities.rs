@@ -1,5 +1,7 @@
 //! The laws that the summary must keep: each number said twice must be said alike.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::summary::Summary;
@@ -65,9 +67,38 @@ pub fn broken(summary: &Summary) -> Vec<String> {
             ),
         ]);
     }
+    let accepted = cells_of_accepted(&summary.items);
+    if summary.epoch.closed {
+        let shown = summary
+            .coverage
+            .cells
+            .iter()
+            .filter(|cell| accepted.contains(cell.as_str()));
+        laws.extend([
+            (
+                "the map shows the cells of accepted items",
+                shown.count() as u64,
+                accepted.len() as u64,
+            ),
+            (
+                "and no others",
+                summary.coverage.cells.len() as u64,
+                accepted.len() as u64,
+            ),
+        ]);
+    }
     laws.into_iter()
         .filter(|(_, left, right)| left != right)
         .map(|(law, left, right)| format!("{law} does not hold: {left} and {right}"))
+        .collect()
+}
+
+fn cells_of_accepted(items: &Value) -> BTreeSet<&str> {
+    let items = items.as_array().into_iter().flatten();
+    let accepted = items.filter(|item| item["state"] == "accepted");
+    accepted
+        .flat_map(|item| item["cells"].as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
         .collect()
 }
 

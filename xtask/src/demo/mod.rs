@@ -8,8 +8,9 @@ mod server;
 mod summary;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -17,13 +18,20 @@ use serde_json::Value;
 
 use crate::exit::{Ending, Exit};
 use crate::models;
-use crate::run::{capture, cargo, run as run_program, say};
+use crate::run::{ask_to_end, cargo, run as run_program, say};
 use crate::workspace::Workspace;
-use server::Server;
+pub use server::Server;
 use summary::{Problem, Summary};
 
 /// Faces that the rendered drive must show covered: a demo that covers none proves nothing.
 const RENDERED_FACES_MIN: u64 = 20;
+
+/// Whether the user has interrupted the demo.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// The process id of the phone while it runs, else 0.
+static PHONE: AtomicU32 = AtomicU32::new(0);
+/// How long the folders of earlier runs are kept.
+const RUNS_KEPT: Duration = Duration::from_hours(24);
 
 /// What the demo's user can choose.
 #[derive(Args)]
@@ -32,7 +40,7 @@ pub struct Options {
     #[arg(long, value_name = "DIR")]
     drive: Option<PathBuf>,
     /// Trim exactly so many metres from both ends of a trip: 0 (recordings only) or 100 and more.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = trim)]
     trim_m: Option<u32>,
     /// End after the summary instead of serving on.
     #[arg(long)]
@@ -91,6 +99,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         ));
         server::wait_for_end()?;
     }
+    yield_to_interruption();
     verdict(&summary, &broken, ending)
 }
 
@@ -148,7 +157,18 @@ fn play(
         phone.args(["--trim-m", &metres.to_string()]);
         say(&format!("trips are trimmed by exactly {metres} m"));
     }
-    let (output, code) = capture(&mut phone)?;
+    let running = phone
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start the phone")?;
+    PHONE.store(running.id(), Ordering::SeqCst);
+    let ended = running
+        .wait_with_output()
+        .context("cannot wait for the phone")?;
+    PHONE.store(0, Ordering::SeqCst);
+    yield_to_interruption();
+    let code = ended.status.code();
+    let output = String::from_utf8(ended.stdout).context("the phone printed no text")?;
     let report = folder.join("report.json");
     std::fs::write(&report, &output)
         .with_context(|| format!("cannot write {}", report.display()))?;
@@ -163,24 +183,65 @@ fn play(
     }
 }
 
-fn new_run_folder(workspace: &Workspace) -> Result<PathBuf> {
+/// The phone refuses the same; said here before anything is built.
+fn trim(text: &str) -> Result<u32, String> {
+    let metres = text
+        .parse()
+        .map_err(|error| format!("not a number of metres: {error}"))?;
+    if (1..100).contains(&metres) {
+        return Err("1 to 99 m hide nothing; it is 0 (for recordings) or 100 and more".to_owned());
+    }
+    Ok(metres)
+}
+
+/// A new folder for what a run writes.
+pub fn new_run_folder(workspace: &Workspace) -> Result<PathBuf> {
     let now_ms = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .context("the clock is before 1970")?
         .as_millis();
-    let folder = workspace
-        .scratch
-        .join("runs")
-        .join(format!("{now_ms}-{}", std::process::id()));
+    let runs = workspace.scratch.join("runs");
+    remove_old_runs(&runs, now_ms)?;
+    let folder = runs.join(format!("{now_ms}-{}", std::process::id()));
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }
 
+/// A run's folder begins with the millisecond it was made in.
+fn remove_old_runs(runs: &Path, now_ms: u128) -> Result<()> {
+    for run in std::fs::read_dir(runs).into_iter().flatten().flatten() {
+        let name = run.file_name();
+        let made_ms = name
+            .to_str()
+            .and_then(|name| name.split('-').next()?.parse::<u128>().ok());
+        if made_ms.is_some_and(|made_ms| made_ms + RUNS_KEPT.as_millis() < now_ms) {
+            let folder = run.path();
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// An interruption ends the phone and the server before this program, which then ends with its own code, whatever the
+/// main thread is about to end with.
 fn on_interrupt() -> Result<()> {
     ctrlc::set_handler(|| {
+        INTERRUPTED.store(true, Ordering::SeqCst);
+        let phone = PHONE.load(Ordering::SeqCst);
+        if phone != 0 {
+            ask_to_end(phone);
+        }
         server::stop_running();
         std::process::exit(Exit::Interrupted as i32);
     })
     .context("cannot listen for interruption")
+}
+
+/// Gives way to the handler of an interruption, if there was one.
+fn yield_to_interruption() {
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        std::thread::park();
+    }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::exit::{Ending, Exit};
-use crate::run::say;
+use crate::run::{ask_to_end, say};
 use crate::workspace::Workspace;
 
 /// How long the server may take until it accepts connections.
@@ -112,16 +112,19 @@ impl Drop for Server {
     }
 }
 
-/// Waits until the server ends by itself.
+/// Waits until the server ends by itself; an interruption ends the process meanwhile.
 pub fn wait_for_end() -> Result<()> {
-    while let Some(server) = running().as_mut() {
-        if let Some(status) = server.try_wait()? {
-            say(&format!("the server ended with {status}"));
-            break;
-        }
+    loop {
         sleep(LOOK_EVERY);
+        let ended = match running().as_mut() {
+            Some(server) => server.try_wait()?,
+            None => None,
+        };
+        if let Some(status) = ended {
+            say(&format!("the server ended with {status}"));
+            return Ok(());
+        }
     }
-    Ok(())
 }
 
 /// Ends the server, if one runs: first by asking, then by force.
@@ -129,11 +132,7 @@ pub fn stop_running() {
     let Some(mut server) = running().take() else {
         return;
     };
-    // Cargo's own tree has no safe call for a signal; every system with a shell has this program.
-    let asked = Command::new("kill")
-        .arg(server.id().to_string())
-        .status()
-        .is_ok_and(|status| status.success());
+    let asked = ask_to_end(server.id());
     let began = Instant::now();
     while asked && began.elapsed() < STOP_MAX {
         if matches!(server.try_wait(), Ok(Some(_)) | Err(_)) {
