@@ -1,7 +1,8 @@
 //! Every outside door on one page.
 //!
 //! The pipeline decides; what a phone, a desktop or a test has to bring stands here: time, chance, a place for files, the
-//! network, keys, frames and detectors. Nothing else in this crate reads a clock, opens a socket or makes a random number.
+//! network, keys, frames and detectors. None of the pipeline's stages reads a clock, opens a socket or makes a random number by
+//! itself.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -181,16 +182,18 @@ pub enum TransportError {
 pub struct StoragePath(PathBuf);
 
 impl StoragePath {
-    /// Makes the folder where it is missing, for its owner alone.
+    /// Makes the folder where it is missing, and closes it to all but its owner, whoever made it.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be made or closed.
     pub fn create(path: &Path) -> io::Result<Self> {
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path)?;
+        #[cfg(unix)]
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
         Ok(Self(path.to_owned()))
     }
 

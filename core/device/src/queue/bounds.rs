@@ -35,19 +35,28 @@ impl Queue {
     /// # Errors
     /// The database failed.
     pub fn evict_aged(&mut self, now_ms: u64) -> Result<u64, QueueError> {
-        let oldest_ms = now_ms.saturating_sub(self.bounds.age_max_ms);
-        let doing = "evict what is too old";
-        let transaction = self.write(doing)?;
-        let evicted = transaction
-            .execute(
-                "UPDATE items SET state = 'evicted', reason = ?1, picture = NULL
-                 WHERE state = 'queued' AND captured_at_ms < ?2",
-                params![Reason::QueueAge.number(), as_i64(oldest_ms)],
-            )
-            .map_err(failed(doing))?;
-        transaction.commit().map_err(failed(doing))?;
+        const DOING: &str = "evict what is too old";
+        let bounds = self.bounds;
+        let transaction = self.write(DOING)?;
+        let evicted = evict_older(&transaction, bounds, now_ms).map_err(failed(DOING))?;
+        transaction.commit().map_err(failed(DOING))?;
         Ok(u64::try_from(evicted).unwrap_or(u64::MAX))
     }
+}
+
+/// Evicts the queued items that were captured longer ago than the bound, and says how many.
+pub(super) fn evict_older(
+    transaction: &Transaction<'_>,
+    bounds: Bounds,
+    now_ms: u64,
+) -> rusqlite::Result<usize> {
+    let oldest_ms = now_ms.saturating_sub(bounds.age_max_ms);
+    transaction
+        .prepare_cached(
+            "UPDATE items SET state = 'evicted', reason = ?1, picture = NULL
+             WHERE state = 'queued' AND captured_at_ms < ?2",
+        )?
+        .execute(params![Reason::QueueAge.number(), as_i64(oldest_ms)])
 }
 
 /// Forgets the oldest sessions beyond the bound that have ended and of which nothing is pending.
@@ -77,11 +86,10 @@ pub(super) fn make_room(
     size_bytes: u64,
 ) -> rusqlite::Result<()> {
     loop {
-        let (items, bytes): (i64, i64) = transaction.query_row(
-            "SELECT count(*), coalesce(sum(size_bytes), 0) FROM items WHERE state IN ('queued', 'sending')",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
+        let (items, bytes): (i64, i64) =
+            transaction.query_row("SELECT items, bytes FROM pending", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         let reason = if as_u64(items) >= bounds.items_max {
             Reason::QueueCount
         } else if as_u64(bytes).saturating_add(size_bytes) > bounds.bytes_max {

@@ -110,19 +110,14 @@ impl Queue {
     /// The database failed; the session goes on.
     pub fn end(&mut self, session: SessionId, summary: &str) -> Result<(), QueueError> {
         const DOING: &str = "end a session";
-        let notes = std::mem::take(&mut self.notes);
-        let transaction = self.write(DOING)?;
-        let result = (|| {
-            for note in &notes {
-                write_note(&transaction, note, None)?;
-            }
-            transaction.execute(
-                "UPDATE sessions SET summary = ?2 WHERE session = ?1",
-                params![session.0, summary],
-            )?;
-            transaction.commit()
-        })();
-        result.map_err(failed(DOING))
+        self.commit_with_notes(DOING, |transaction| {
+            transaction
+                .execute(
+                    "UPDATE sessions SET summary = ?2 WHERE session = ?1",
+                    params![session.0, summary],
+                )
+                .map(drop)
+        })
     }
 
     /// How many frames of a session are settled: a replay goes on after them.
@@ -143,19 +138,37 @@ impl Queue {
     /// Notes a frame that was dropped. It is committed with the next item, or at the session's end.
     ///
     /// # Errors
-    /// The database failed, where so many drops came in a row that they are written on their own.
+    /// The database failed, where so many drops came in a row that they are written on their own; they wait for the next commit.
     pub fn note_drop(&mut self, note: FrameNote) -> Result<(), QueueError> {
         const DOING: &str = "note dropped frames";
         self.notes.push(note);
         if self.notes.len() < NOTES_HELD_MAX {
             return Ok(());
         }
+        self.commit_with_notes(DOING, |_transaction| Ok(()))
+    }
+
+    /// Commits the drops noted so far together with `work`: all or nothing, and what is not committed stays noted.
+    pub(super) fn commit_with_notes(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), QueueError> {
         let notes = std::mem::take(&mut self.notes);
-        let transaction = self.write(DOING)?;
-        for note in &notes {
-            write_note(&transaction, note, None).map_err(failed(DOING))?;
+        let result = self.write(doing).and_then(|transaction| {
+            let committed = (|| {
+                for note in &notes {
+                    write_note(&transaction, note, None)?;
+                }
+                work(&transaction)?;
+                transaction.commit()
+            })();
+            committed.map_err(failed(doing))
+        });
+        if result.is_err() {
+            self.notes = notes;
         }
-        transaction.commit().map_err(failed(DOING))
+        result
     }
 
     /// What became of each frame of a session, in order.

@@ -6,7 +6,7 @@ use wayhex_protocol::batch::item_size;
 use wayhex_protocol::id::{ObservationId, SessionId};
 use wayhex_protocol::reason::Reason;
 
-use super::bounds::make_room;
+use super::bounds::{evict_older, make_room};
 use super::drives::{FrameNote, write_note};
 use super::{Queue, QueueError, as_i64, as_u64, failed};
 use crate::sign::Signed;
@@ -87,24 +87,29 @@ const ITEM_COLUMNS: &str = "id, state, reason, envelope, filled_pixels, epoch, s
 
 impl Queue {
     /// Takes in a signed item together with the fate of its frame and of those dropped before it: all or nothing. Where the
-    /// bounds demand it, the oldest items are evicted for it. Only what is signed can be queued:
+    /// bounds demand it at `now_ms` (Unix milliseconds), the oldest items are evicted for it. Only what is signed can be queued:
     ///
     /// ```compile_fail
     /// use wayhex_device::queue::{FrameNote, Queue};
     /// fn queue_unsigned(queue: &mut Queue, note: &FrameNote, tagged: &wayhex_device::tag::Tagged) {
-    ///     queue.put(note, tagged).unwrap();
+    ///     queue.put(note, tagged, 0).unwrap();
     /// }
     /// ```
     /// ```
     /// use wayhex_device::queue::{FrameNote, Queue};
     /// fn queue_signed(queue: &mut Queue, note: &FrameNote, signed: &wayhex_device::sign::Signed) {
-    ///     queue.put(note, signed).unwrap();
+    ///     queue.put(note, signed, 0).unwrap();
     /// }
     /// ```
     ///
     /// # Errors
     /// The database failed; nothing was taken in.
-    pub fn put(&mut self, note: &FrameNote, signed: &Signed) -> Result<(), QueueError> {
+    pub fn put(
+        &mut self,
+        note: &FrameNote,
+        signed: &Signed,
+        now_ms: u64,
+    ) -> Result<(), QueueError> {
         const DOING: &str = "take in an item";
         let observation = signed.observation();
         let envelope = signed.envelope();
@@ -112,10 +117,9 @@ impl Queue {
         let size_bytes =
             u64::try_from(item_size(envelope.len(), Some(picture.len()))).unwrap_or(u64::MAX);
         let bounds = self.bounds;
-        let notes = std::mem::take(&mut self.notes);
-        let transaction = self.write(DOING)?;
-        let result = (|| {
-            make_room(&transaction, bounds, size_bytes)?;
+        self.commit_with_notes(DOING, |transaction| {
+            evict_older(transaction, bounds, now_ms)?;
+            make_room(transaction, bounds, size_bytes)?;
             transaction.execute(
                 "INSERT INTO items (id, session, sequence, state, size_bytes, captured_at_ms, filled_pixels, envelope, picture)
                  VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7, ?8)",
@@ -131,17 +135,8 @@ impl Queue {
                 ],
             )?;
             let place = transaction.last_insert_rowid();
-            for dropped in &notes {
-                write_note(&transaction, dropped, None)?;
-            }
-            write_note(&transaction, note, Some(place))?;
-            transaction.commit()
-        })();
-        if let Err(source) = result {
-            self.notes = notes;
-            return Err(failed(DOING)(source));
-        }
-        Ok(())
+            write_note(transaction, note, Some(place))
+        })
     }
 
     /// The number that the next item of a session gets.

@@ -36,6 +36,7 @@ mod embedded {
 pub struct Queue {
     connection: Connection,
     bounds: Bounds,
+    path: PathBuf,
     uploads: PathBuf,
     /// Drops that wait for the next commit: a replay that is killed finds them again.
     notes: Vec<FrameNote>,
@@ -49,6 +50,16 @@ pub enum QueueError {
     InUse {
         /// The database file.
         path: PathBuf,
+    },
+    /// What it holds is signed for another network, whose servers alone take it.
+    #[error("the store {path} belongs to the network {bound}, and cannot be used for {asked}")]
+    OtherNetwork {
+        /// The database file.
+        path: PathBuf,
+        /// The network that it was first used for.
+        bound: String,
+        /// The network that it is to be used for.
+        asked: String,
     },
     /// The file is no queue, or one of a later version.
     #[error("the queue {path} cannot be brought to this version: {source}")]
@@ -101,12 +112,13 @@ impl Queue {
         embedded::migrations::runner()
             .run(&mut connection)
             .map_err(|source| QueueError::Migrate {
-                path,
+                path: path.clone(),
                 source: Box::new(source),
             })?;
         let queue = Self {
             connection,
             bounds,
+            path,
             uploads: store.uploads(),
             notes: Vec::new(),
         };

@@ -1,6 +1,7 @@
-//! What has to be remembered of a server, and the device's own secret.
+//! What has to be remembered of a server and of the network, and the device's own secret.
 
 use rusqlite::{OptionalExtension, params};
+use wayhex_protocol::id::NetworkId;
 
 use super::{Queue, QueueError, as_i64, as_u64, failed};
 use crate::ports::{NoRandomness, Random};
@@ -31,6 +32,33 @@ pub enum SecretError {
 }
 
 impl Queue {
+    /// Binds the queue to a network at its first use: its items are signed for it, and another one would refuse them for ever.
+    ///
+    /// # Errors
+    /// [`QueueError::OtherNetwork`] where it is bound to another one already, or the database failed.
+    pub fn bind(&mut self, network: &NetworkId) -> Result<(), QueueError> {
+        const DOING: &str = "bind itself to a network";
+        let asked = network.as_str();
+        self.connection
+            .execute(
+                "INSERT INTO bound (one, network) VALUES (1, ?1) ON CONFLICT (one) DO NOTHING",
+                [asked],
+            )
+            .map_err(failed(DOING))?;
+        let bound: String = self
+            .connection
+            .query_row("SELECT network FROM bound", [], |row| row.get(0))
+            .map_err(failed(DOING))?;
+        if bound == asked {
+            return Ok(());
+        }
+        Err(QueueError::OtherNetwork {
+            path: self.path.clone(),
+            bound,
+            asked: asked.to_owned(),
+        })
+    }
+
     /// The secret that sessions, salts and zones are drawn from; made on first use.
     ///
     /// # Errors

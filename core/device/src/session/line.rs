@@ -10,7 +10,7 @@ use crate::capture::{Capture, CaptureCounts, CaptureSettings};
 use crate::cpu::on_this_thread;
 use crate::privacy::{
     DETECT_TIME_MAX, Detectors, DroppedItem, Privacy, PrivacyOutcome, PrivacySettings, Released,
-    Trim, Zone, Zones,
+    Trim, Zones,
 };
 use crate::queue::FrameNote;
 use crate::report::DriveReport;
@@ -23,7 +23,8 @@ pub(super) struct Stages<'a> {
     pub session: SessionId,
     pub plan: &'a Plan,
     pub trim: Trim,
-    pub zones: Vec<Zone>,
+    pub zones: Zones,
+    pub recorder: Option<Recorder>,
     pub clock: CaptureSettings,
     pub server_offset_ms: Option<i64>,
     /// Frames of a recorded drive; `None` for a trip that is happening.
@@ -46,15 +47,14 @@ pub(super) struct Line {
 }
 
 impl Session<'_> {
-    pub(super) fn line(&self, stages: &Stages<'_>) -> Result<Line, SessionError> {
+    pub(super) fn line(&self, stages: Stages<'_>) -> Result<Line, SessionError> {
         let session = stages.session;
         let trip_seed = stages.plan.trip_seed();
-        let recorder = self.settings.record.as_deref().map(Recorder::create);
         Ok(Line {
             session,
             capture: Capture::new(stages.clock),
             privacy: Privacy::new(PrivacySettings {
-                zones: Zones::new(&stages.zones, &self.secret.zone_seed())?,
+                zones: stages.zones,
                 trim: stages.trim,
                 trip_seed: trip_seed.ok_or(SessionError::Plan(session))?,
                 detectors: Detectors::new(self.ports.detectors.clone(), DETECT_TIME_MAX),
@@ -66,7 +66,7 @@ impl Session<'_> {
                 policy: self.policy().hash(),
                 secret: self.secret.clone(),
             },
-            recorder: recorder.transpose()?,
+            recorder: stages.recorder,
             settled: self.queue.frames_settled(session)?,
             frame: 0,
             total: stages.frames.unwrap_or(0),
@@ -191,9 +191,10 @@ impl Session<'_> {
             time_ms: Some(time_ms),
             dropped: None,
         };
+        let now_ms = self.now_ms();
         let queue = &mut self.queue;
         Ok(on_this_thread(&mut self.times.queue, || {
-            queue.put(&note, signed)
+            queue.put(&note, signed, now_ms)
         })?)
     }
 

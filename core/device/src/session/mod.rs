@@ -129,6 +129,24 @@ pub enum SessionError {
     /// The recording cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The drive was begun with other private zones: what is queued of it may lie in one of these.
+    #[error(
+        "the drive {folder} was begun with other private zones, and cannot go on with these; give the same ones, or play it on another store"
+    )]
+    OtherZones {
+        /// The drive's folder.
+        folder: PathBuf,
+    },
+    /// The drive was begun before: a recording of the rest would not be a recording of it.
+    #[error(
+        "cannot record into {record}: the drive {folder} was begun on this store before, and only its first run is recorded"
+    )]
+    RecordAgain {
+        /// The drive's folder.
+        folder: PathBuf,
+        /// The folder to record into.
+        record: PathBuf,
+    },
     /// What was drawn for a drive cannot be read again.
     #[error("what was drawn for session {0} cannot be read")]
     Plan(SessionId),
@@ -159,13 +177,14 @@ impl<'p> Session<'p> {
     /// Opens the queue of a store.
     ///
     /// # Errors
-    /// The store is in use or damaged, or the device's secret cannot be made.
+    /// The store is in use, damaged or another network's, or the device's secret cannot be made.
     pub fn open(
         store: StoragePath,
         settings: Settings,
         ports: Ports<'p>,
     ) -> Result<Self, SessionError> {
         let mut queue = Queue::open(&store)?;
+        queue.bind(&settings.network)?;
         let secret = queue.device_secret(ports.random)?;
         let gate = Gate::new(ports.transport, ports.network, ports.clock, settings.rules);
         let opened_ns = ports.clock.monotonic_ns();
@@ -189,6 +208,9 @@ impl<'p> Session<'p> {
             opened_ns,
         };
         session.remember();
+        // Without a network nothing else gives up what has become too old.
+        let now_ms = session.now_ms();
+        session.queue.evict_aged(now_ms)?;
         Ok(session)
     }
 

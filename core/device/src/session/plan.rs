@@ -1,10 +1,11 @@
 //! What is drawn for a drive before its first frame, once: playing it again makes the same bytes.
 
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use wayhex_protocol::id::Nonce;
 
 use crate::ports::{NoRandomness, Random};
-use crate::privacy::{Trim, TripKind};
+use crate::privacy::{Trim, TripKind, Zone};
 
 /// The row that is committed before the first frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +18,31 @@ pub(super) struct Plan {
     pub trim_m: Option<u32>,
     /// What the lengths of the trips' ends are drawn from, hexadecimal.
     trip_seed: String,
+    /// The private zones that it was begun with: [`zones_mark`].
+    #[serde(default)]
+    pub zones: String,
+}
+
+/// Tells one set of private zones from another, whatever their order: HMAC-SHA256 by the seed of their jitter, hexadecimal.
+pub(super) fn zones_mark(zones: &[Zone], seed: &[u8; 32]) -> String {
+    let mut parts: Vec<(i32, i32, u64)> = zones
+        .iter()
+        .map(|zone| {
+            let centre = zone.centre();
+            (centre.lat_e7(), centre.lon_e7(), zone.radius_m().to_bits())
+        })
+        .collect();
+    parts.sort_unstable();
+    parts.dedup();
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, seed));
+    for (lat, lon, radius) in parts {
+        context.update(&lat.to_be_bytes());
+        context.update(&lon.to_be_bytes());
+        context.update(&radius.to_be_bytes());
+    }
+    let mut mark = [0; 32];
+    mark.copy_from_slice(context.sign().as_ref());
+    Nonce(mark).to_string()
 }
 
 impl Plan {
@@ -25,6 +51,7 @@ impl Plan {
         now_ms: u64,
         ends_at_ms: Option<u64>,
         trim: Trim,
+        zones: String,
         random: &dyn Random,
     ) -> Result<Self, NoRandomness> {
         let mut seed = [0; 32];
@@ -35,6 +62,7 @@ impl Plan {
             shift_ms: ends_at_ms.map_or(0, |end| signed(now_ms).saturating_sub(signed(end))),
             trim_m: (trim != Trim::default()).then(|| trim.metres()),
             trip_seed: Nonce(seed).to_string(),
+            zones,
         })
     }
 

@@ -13,6 +13,7 @@ mod drives;
     reason = "shared with the tests of the uploads, which use other parts of it"
 )]
 mod items;
+mod kept;
 mod phone;
 #[path = "../uploads/proxy.rs"]
 mod proxy;

@@ -21,6 +21,8 @@ pub struct Phone {
     pub signer: Box<dyn Signer>,
     /// Asks the session to stop after this many frames.
     pub stop_after: Option<u64>,
+    /// What its clock says, Unix milliseconds.
+    pub now_ms: u64,
 }
 
 impl Phone {
@@ -39,6 +41,7 @@ impl Phone {
             },
             signer: Box::new(Key::of(1)),
             stop_after: None,
+            now_ms: NOON_MS,
         }
     }
 
@@ -63,7 +66,7 @@ impl Phone {
     }
 
     pub fn try_run(&self, drive: &Path) -> Result<Report, SessionError> {
-        let clock = TestClock::at(NOON_MS);
+        let clock = TestClock::at(self.now_ms);
         let transport = HttpTransport::new().unwrap();
         let ports = Ports {
             clock: &clock,

@@ -1,10 +1,11 @@
 //! The queue keeps picture and observation together, and says why it gave one up.
 
+use wayhex_device::ports::StoragePath;
 use wayhex_device::queue::{
     Bounds, FateKind, FrameNote, Queue, QueueError, State, VerifiedReceipt, WaitUntil,
 };
 use wayhex_protocol::envelope::seal;
-use wayhex_protocol::id::{ObservationId, SessionId};
+use wayhex_protocol::id::{NetworkId, ObservationId, SessionId};
 use wayhex_protocol::key::Signer;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::{Receipt, Verdict};
@@ -50,7 +51,7 @@ fn an_item_whose_place_is_taken_leaves_nothing_behind() {
     let (_folder, mut queue) = queue_of(&items[..1]);
     let taken = note(0, &items[1]);
     assert!(matches!(
-        queue.put(&taken, &items[1]),
+        queue.put(&taken, &items[1], NOON_MS),
         Err(QueueError::Database { .. })
     ));
     assert_eq!(queue.item(items[1].id()).unwrap(), None);
@@ -72,7 +73,7 @@ fn drops_are_committed_with_the_item_that_follows_and_at_the_end() {
     };
     queue.note_drop(dropped(0, "0", None)).unwrap();
     assert_eq!(queue.frames_settled(SESSION).unwrap(), 0);
-    queue.put(&note(1, &items[0]), &items[0]).unwrap();
+    queue.put(&note(1, &items[0]), &items[0], NOON_MS).unwrap();
     assert_eq!(queue.frames_settled(SESSION).unwrap(), 2);
     queue.note_drop(dropped(2, "2", None)).unwrap();
     queue.end(SESSION, "{}").unwrap();
@@ -219,4 +220,97 @@ fn an_old_session_is_forgotten_once_nothing_of_it_is_pending() {
     queue.begin(SessionId([7; 16]), None, "{}").unwrap();
     assert_eq!(queue.fates(SESSION).unwrap(), []);
     assert_eq!(queue.item(items[0].id()).unwrap(), None);
+}
+
+#[test]
+fn an_item_that_is_taken_in_ends_those_that_have_become_too_old() {
+    let items = signed_items(2, &Key::of(1));
+    let (_folder, mut queue) = queue_of(&items[..1]);
+    let too_late_ms = items[0].observation().captured_at_ms + Bounds::default().age_max_ms + 1;
+    queue
+        .put(&note(1, &items[1]), &items[1], too_late_ms)
+        .unwrap();
+    let state = queue.item(items[0].id()).unwrap().unwrap().state;
+    assert_eq!(state, State::Evicted(Reason::QueueAge));
+    assert!(!queue.has_picture(items[0].id()).unwrap());
+    let state = queue.item(items[1].id()).unwrap().unwrap().state;
+    assert_eq!(state, State::Queued);
+}
+
+#[test]
+fn what_has_ended_makes_room_for_what_comes() {
+    let items = signed_items(4, &Key::of(1));
+    let (_folder, store) = store();
+    let bounds = Bounds {
+        items_max: 2,
+        ..Bounds::default()
+    };
+    let mut queue = Queue::open_bounded(&store, bounds).unwrap();
+    fill(&mut queue, &items[..2]);
+    let task = queue
+        .freeze(&ids(&queue), "http://server", Vec::new())
+        .unwrap();
+    let accepted = [answer(items[0].id(), Verdict::Accepted)];
+    queue
+        .settle(&task, &accepted, WaitUntil::default())
+        .unwrap();
+    drop(queue);
+    let mut queue = Queue::open_bounded(&store, bounds).unwrap();
+    for (frame, item) in items.iter().enumerate().skip(2) {
+        queue.put(&note(frame, item), item, NOON_MS).unwrap();
+    }
+    for (item, state) in items.iter().zip([
+        State::Accepted,
+        State::Evicted(Reason::QueueCount),
+        State::Queued,
+        State::Queued,
+    ]) {
+        assert_eq!(queue.item(item.id()).unwrap().unwrap().state, state);
+    }
+}
+
+#[test]
+fn a_store_belongs_to_the_network_that_it_was_first_used_for() {
+    let (_folder, store) = store();
+    Queue::open(&store).unwrap().bind(&network()).unwrap();
+    let mut queue = Queue::open(&store).unwrap();
+    queue.bind(&network()).unwrap();
+    let other = NetworkId::parse("wayhex-other").unwrap();
+    let error = queue.bind(&other).unwrap_err();
+    assert!(matches!(error, QueueError::OtherNetwork { .. }));
+    let text = error.to_string();
+    assert!(text.contains("wayhex-dev") && text.contains("wayhex-other"));
+    queue.bind(&network()).unwrap();
+}
+
+#[test]
+fn drops_that_could_not_be_committed_are_committed_later() {
+    let (_folder, store) = store();
+    let mut queue = Queue::open(&store).unwrap();
+    let dropped = FrameNote {
+        session: SESSION,
+        frame: 0,
+        source: "0".to_owned(),
+        time_ms: None,
+        dropped: Some(Reason::Blurred),
+    };
+    queue.note_drop(dropped).unwrap();
+    let too_early = queue.end(SESSION, "{}");
+    assert!(matches!(too_early, Err(QueueError::Database { .. })));
+    queue.begin(SESSION, None, "{}").unwrap();
+    queue.end(SESSION, "{}").unwrap();
+    assert_eq!(queue.frames_settled(SESSION).unwrap(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_was_open_to_others_is_closed_when_it_becomes_a_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, PermissionsExt::from_mode(0o755)).unwrap();
+    let store = StoragePath::create(&open).unwrap();
+    let mode = std::fs::metadata(store.as_path()).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o700);
 }
