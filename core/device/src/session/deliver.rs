@@ -7,7 +7,7 @@ use super::{Notice, Session, SessionError};
 use crate::cpu::in_this_process;
 use crate::estimate::observed;
 use crate::upload::ask::ServerError;
-use crate::upload::batches::Progress;
+use crate::upload::batches::{Batches, Progress};
 use crate::upload::server::Server;
 
 /// The longest wait for an item that the server put off, milliseconds; longer ones are for a later session.
@@ -54,7 +54,19 @@ impl Session<'_> {
                 Next::End => break,
             }
         }
+        self.note_unverified(server);
         self.ask_freshness(server)
+    }
+
+    /// Receipts that the pinned key did not sign ended no item; that they came at all has to be known.
+    fn note_unverified(&mut self, server: &Server) {
+        let counts = self.batches.as_ref().map(Batches::counts);
+        let unverified = counts.unwrap_or_default().unverified;
+        if unverified > 0 {
+            let cause =
+                format!("{unverified} receipts could not be verified, and count for nothing");
+            self.note_error("receipts_unverified", server.origin(), cause);
+        }
     }
 
     fn after_step(
@@ -80,6 +92,7 @@ impl Session<'_> {
                 *fruitless += 1;
                 if *fruitless >= FAILURES_MAX {
                     self.note_error(error.code(), server.origin(), error.to_string());
+                    return Ok(Next::End);
                 }
             }
             Ok(Progress::Wait(until_ms)) => {

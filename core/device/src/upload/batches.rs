@@ -132,7 +132,7 @@ impl Batches {
             .map_or(0, |()| u64::from_le_bytes(dice));
         let moment = Moment { now_ms, dice };
         queue.evict_aged(now_ms)?;
-        let under_way = queue.upload_under_way()?;
+        let under_way = self.under_way(queue)?;
         let done = match (
             self.decide(gate, queue, now_ms, under_way.as_ref())?,
             under_way,
@@ -156,6 +156,23 @@ impl Batches {
             }
             other => other,
         }
+    }
+
+    /// The upload under way to this server. One that was frozen for another address is not sent there: that server's key may not
+    /// be the pinned one. Its items are free again.
+    fn under_way(&self, queue: &mut Queue) -> Result<Option<UploadTask>, ServerError> {
+        let Some(task) = queue.upload_under_way()? else {
+            return Ok(None);
+        };
+        if task.url == self.batches_url() {
+            return Ok(Some(task));
+        }
+        queue.settle(&task, &[], WaitUntil::default())?;
+        Ok(None)
+    }
+
+    fn batches_url(&self) -> String {
+        self.server.url("/v1/batches")
     }
 
     fn decide(
@@ -195,7 +212,7 @@ impl Batches {
         let mut headers = common_headers();
         headers.push(("content-type".to_owned(), "application/cbor-seq".to_owned()));
         headers.push(("wayhex-batch".to_owned(), BatchId::of(items).to_string()));
-        Ok(queue.freeze(items, &self.server.url("/v1/batches"), headers)?)
+        Ok(queue.freeze(items, &self.batches_url(), headers)?)
     }
 
     fn send(
@@ -292,13 +309,13 @@ impl Batches {
         if read.is_empty() && !answer.body.is_empty() {
             return Err(self.unreadable(task, "it holds no receipts"));
         }
-        let verified = self.verify(&contents.names, &read);
+        let (verified, unverified) = self.verify(&contents.names, &read);
+        self.counts.unverified += unverified;
         let whole = verified.len() == contents.names.len();
         if !whole && rest == Rest::IsAskedFor {
             return Err(self.unreadable(task, "receipts are missing or cannot be verified"));
         }
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        self.counts.unverified += count(read.len().saturating_sub(verified.len()));
         self.counts.replayed += count(read.iter().filter(|answer| answer.replayed).count());
         self.counts.batches += u64::from(whole);
         let says = |verdict: fn(Verdict) -> bool| {
@@ -324,26 +341,30 @@ impl Batches {
         Ok(Progress::Moved { ended })
     }
 
-    /// The receipts that the pinned key signed, with the items they are for; each item at most once.
+    /// The receipts that the pinned key signed, with the items they are for, each item at most once; and how many others came.
     fn verify(
         &self,
         names: &[(ObservationId, ObservationId)],
         read: &[ItemAnswer],
-    ) -> Vec<(ObservationId, VerifiedReceipt)> {
-        let mut verified = BTreeMap::new();
+    ) -> (Vec<(ObservationId, VerifiedReceipt)>, u64) {
+        let (mut verified, mut unverified) = (BTreeMap::new(), 0);
         for answer in read {
             let network = self.server.network();
             let opened = VerifiedReceipt::open(&answer.receipt, network, &self.server_key);
-            let Ok(opened) = opened else { continue };
-            let answered_id = opened.receipt().id;
-            let item = names
-                .iter()
-                .find(|(id, bytes)| *id == answered_id || *bytes == answered_id);
-            if let Some(&(id, _)) = item {
-                verified.entry(id).or_insert(opened);
+            let item = opened.ok().and_then(|opened| {
+                let answered_id = opened.receipt().id;
+                let mut names = names.iter();
+                let (id, _) = names.find(|it| it.0 == answered_id || it.1 == answered_id)?;
+                Some((*id, opened))
+            });
+            match item {
+                Some((id, opened)) => {
+                    verified.entry(id).or_insert(opened);
+                }
+                None => unverified += 1,
             }
         }
-        verified.into_iter().collect()
+        (verified.into_iter().collect(), unverified)
     }
 
     fn failed(&mut self, moment: Moment) {

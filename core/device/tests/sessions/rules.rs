@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use wayhex_device::ports::NetworkKind;
 use wayhex_device::upload::plan::Rules;
 use wayhex_protocol::id::DeviceId;
+use wayhex_protocol::reason::Reason;
 
 use crate::drives::record;
 use crate::phone::{Phone, check_identities};
@@ -108,6 +109,34 @@ fn a_server_that_wants_a_newer_app_leaves_everything_pending() {
         phone.run(&phone.beside("drive")).ok,
         "after the update it is sent"
     );
+}
+
+#[test]
+fn a_last_failed_step_is_reported_once() {
+    let server = WireServer::start();
+    let mut fates = [Fate::Problem(400, "malformed"); 64];
+    // An answer of another kind comes first, so that the step after which it is given up is a failed one.
+    fates[0] = Fate::Refuse(Reason::ServerBusy);
+    server.fates(&fates);
+    let phone = Phone::with_server(&server.url(), None);
+    record(&phone.beside("drive"), 3);
+    let report = phone.run(&phone.beside("drive"));
+    check_identities(&report);
+    assert_eq!(report.queue.pending, 3, "no item is discarded");
+    assert_eq!(report.errors.len(), 1, "{:?}", report.errors);
+}
+
+#[test]
+fn receipts_that_cannot_be_verified_are_counted_and_told() {
+    let server = WireServer::start();
+    server.fates(&[Fate::ForeignReceipts]);
+    let phone = Phone::with_server(&server.url(), None);
+    record(&phone.beside("drive"), 3);
+    let report = phone.run(&phone.beside("drive"));
+    assert!(report.receipts.received > report.receipts.verified);
+    assert!(!report.ok);
+    let codes: Vec<&str> = report.errors.iter().map(|it| it.code.as_str()).collect();
+    assert!(codes.contains(&"receipts_unverified"), "{codes:?}");
 }
 
 #[test]

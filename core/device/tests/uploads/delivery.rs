@@ -223,7 +223,7 @@ fn a_device_that_the_server_forgot_registers_again() {
     ));
     server.seen.lock().unwrap().registered = None;
     queue
-        .put(&crate::items::note(1, &items[1]), &items[1])
+        .put(&crate::items::note(1, &items[1]), &items[1], NOON_MS)
         .unwrap();
     assert!(matches!(
         deliver(&mut queue, &server, &device).0,
@@ -307,4 +307,24 @@ fn an_address_is_a_scheme_a_host_and_a_port() {
     assert_eq!(server.origin(), "https://ingest.example");
     let server = Server::new("http://127.0.0.1:8080", network(), None).unwrap();
     assert_eq!(server.origin(), "http://127.0.0.1:8080");
+}
+
+#[test]
+fn an_upload_frozen_for_another_server_is_never_sent_there() {
+    let device = Key::of(1);
+    for doubtful in [false, true] {
+        let items = signed_items(2, &device);
+        let (_folder, mut queue) = queue_of(&items);
+        let (old, new) = (WireServer::start(), WireServer::start());
+        let url = format!("{}/v1/batches", old.url());
+        let ids: Vec<_> = items.iter().map(Signed::id).collect();
+        let task = queue.freeze(&ids, &url, Vec::new()).unwrap();
+        if doubtful {
+            queue.mark_doubtful(&task).unwrap();
+        }
+        let (ended, _) = deliver(&mut queue, &new, &device);
+        assert!(matches!(ended, Ok(Progress::Idle)), "{ended:?}");
+        assert!(all_accepted(&queue, &items));
+        assert_eq!(old.seen.lock().unwrap().bytes, 0);
+    }
 }
