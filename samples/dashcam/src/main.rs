@@ -1,7 +1,8 @@
 //! A dashcam on the desktop: a camera or a recorded drive through the device pipeline, to a server.
 //!
-//! Exit codes: 0 done; 1 internal; 2 usage; 3 something is missing; 4 the drive cannot be read, or nothing in it was kept;
-//! 5 items are pending or the server was not reached; 130 interrupted. From 4 on the report is printed, too.
+//! Exit codes: 0 done; 1 internal; 2 usage, or a store that another process or network has; 3 something is missing; 4 the drive
+//! cannot be read, or nothing in it was kept; 5 items are pending, or the report tells another error, such as a server that was not
+//! reached; 130 interrupted. From 4 on the report is printed, too.
 
 mod memory;
 mod options;
@@ -14,9 +15,11 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 use wayhex_device::ports::{Detector, StoragePath};
+use wayhex_device::queue::QueueError;
 use wayhex_device::report::Report;
 use wayhex_device::session::{Ports, Session, SessionError};
 use wayhex_device::sign::SoftwareKey;
+use wayhex_device::source::RecordError;
 use wayhex_device::system::{SystemClock, SystemRandom};
 use wayhex_device::upload::http::HttpTransport;
 use wayhex_vision::CenterFace;
@@ -53,16 +56,17 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<End, (End, anyhow::Error)> {
     let settings = options.settings().map_err(|error| (End::Usage, error))?;
-    if settings.trim.metres() == 0 {
-        say("the drive's ends are not trimmed (--trim-m 0)");
-    }
     let detector = load(options).map_err(|error| (End::Missing, error))?;
     if options.camera.is_some() && cfg!(not(feature = "camera")) {
         let how = "this dashcam was built without a camera: `cargo build -p wayhex-dashcam --features camera`";
         return Err((End::Missing, anyhow::anyhow!(how)));
     }
     let internal = |error| (End::Internal, error);
-    let (report, interrupted) = drive(options, settings, detector).map_err(internal)?;
+    let (report, interrupted) =
+        drive(options, settings, detector).map_err(|error| (end_of_error(&error), error))?;
+    if report.drive.sha256.is_some() && report.drive.trim_m == 0 {
+        say("the drive's ends are not trimmed");
+    }
     let printed = if options.json {
         show::json(&report)
     } else {
@@ -76,6 +80,20 @@ fn run(options: &Options) -> Result<End, (End, anyhow::Error)> {
         ));
     }
     Ok(end_of(&report, options.offline, interrupted))
+}
+
+/// What the options ask of a store that cannot be had is wrong usage; all else is not the user's doing.
+fn end_of_error(error: &anyhow::Error) -> End {
+    match error.downcast_ref() {
+        Some(
+            SessionError::Queue(QueueError::InUse { .. } | QueueError::OtherNetwork { .. })
+            | SessionError::OtherZones { .. }
+            | SessionError::RecordAgain { .. }
+            | SessionError::Record(RecordError::Occupied { .. })
+            | SessionError::Zones(_),
+        ) => End::Usage,
+        _ => End::Internal,
+    }
 }
 
 fn end_of(report: &Report, offline: bool, interrupted: bool) -> End {

@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use wayhex_device::ports::StoragePath;
+use wayhex_device::queue::Queue;
+use wayhex_protocol::id::NetworkId;
+
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/centerface.onnx");
 
 struct Run {
@@ -112,5 +116,28 @@ fn a_drive_without_a_usable_frame_ends_with_4_and_prints_the_report_all_the_same
         assert_eq!(report["errors"][0]["code"], code);
         assert_eq!(report["frames"]["seen"], seen);
         assert_eq!(report["schema"], "wayhex.session/1");
+    }
+}
+
+#[test]
+fn a_store_that_is_in_use_or_another_networks_ends_with_2_and_says_which() {
+    if !Path::new(MODEL).exists() {
+        println!("skipped: no model; `cargo xtask models` fetches it");
+        return;
+    }
+    let run = Run::new();
+    let drive = run.beside("empty");
+    let store = StoragePath::create(&run.folder.path().join("store")).expect("a store");
+    let mut queue = Queue::open(&store).expect("a queue");
+    let network = NetworkId::parse("wayhex-one").expect("a network");
+    queue.bind(&network).expect("a queue that is bound");
+    let output = run.dashcam(&drive, &["--offline"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("in use by another process"));
+    drop(queue);
+    let output = run.dashcam(&drive, &["--offline", "--network-id", "wayhex-two"]);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    for network in ["wayhex-one", "wayhex-two"] {
+        assert!(stderr(&output).contains(network), "{}", stderr(&output));
     }
 }
