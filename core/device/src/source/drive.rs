@@ -10,7 +10,7 @@ use wayhex_protocol::reason::Reason;
 use wayhex_vision::SOURCE_BYTES_MAX;
 
 use super::event::{Event, Fix, Frame, FrameData, FrameSource, InertialSample, UnusableFrame};
-use super::files::{DriveFile, files_below, read_up_to};
+use super::files::{DriveFile, files_below, is_file_of, read_up_to};
 use super::hash::{DriveHash, hash_of};
 use super::{frames_json, geotagged, recording, tables};
 use crate::capture::CaptureSettings;
@@ -79,6 +79,20 @@ pub enum DriveError {
         path: PathBuf,
         /// The limit in bytes.
         limit: u64,
+    },
+    /// A link that leads to no file of the drive, where one is needed, or to a folder.
+    #[error("{path} is a link out of the drive, into nothing or to a folder: it is not followed")]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// Folders in folders.
+    #[error("{path} lies more than {limit} folders deep in the drive")]
+    TooDeep {
+        /// The folder.
+        path: PathBuf,
+        /// The limit.
+        limit: usize,
     },
     /// More than is read.
     #[error("{path} has more than {limit} {what}")]
@@ -242,8 +256,18 @@ impl Iterator for DriveEvents<'_> {
 }
 
 impl Drive {
+    /// A picture's bytes; `None` when it has too many. What a link out of the drive leads to is not there.
+    fn read(&self, source: &str) -> io::Result<Option<Vec<u8>>> {
+        let path = self.dir.join(source);
+        if is_file_of(&self.dir.canonicalize()?, &path) {
+            read_up_to(&path, SOURCE_BYTES_MAX)
+        } else {
+            Err(io::ErrorKind::NotFound.into())
+        }
+    }
+
     fn load(&self, source: &str, at_ns: u64) -> Event {
-        let reason = match read_up_to(&self.dir.join(source), SOURCE_BYTES_MAX) {
+        let reason = match self.read(source) {
             Ok(Some(bytes)) => {
                 let (source, data) = (source.to_owned(), FrameData::Jpeg(bytes));
                 return Event::Frame(Frame {

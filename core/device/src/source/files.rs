@@ -1,4 +1,7 @@
 //! The files of a drive: what there is, within limits, in the order that a person would give them.
+//!
+//! Nothing is left out in silence. A link is followed to a file of the drive and nowhere else: one that leads out of it or into
+//! nothing is a stray, which is named and never read, and a link to a folder is an error.
 
 use std::cmp::Ordering;
 use std::fs::{self, File};
@@ -9,8 +12,10 @@ use super::DriveError;
 
 /// Most files of a drive: a day at 2 Hz with a JSON beside each picture.
 pub const FILES_MAX: usize = 400_000;
-/// Deepest folder below a drive's own.
-const DEPTH_MAX: usize = 4;
+/// Most folders of a drive: one for each minute of a week.
+pub const FOLDERS_MAX: usize = 10_080;
+/// Deepest folder below a drive's own: cameras nest two or three.
+pub const FOLDER_DEPTH_MAX: usize = 8;
 
 /// A file of a drive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +24,15 @@ pub(super) struct DriveFile {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+    /// Whether it is no file of the drive: a link out of it or into nothing, a pipe, a device. It is never read.
+    pub is_stray: bool,
+}
+
+struct Folder {
+    /// What the names of its files begin with.
+    prefix: String,
+    path: PathBuf,
+    depth: usize,
 }
 
 impl DriveFile {
@@ -40,42 +54,95 @@ impl DriveFile {
     }
 }
 
-/// All files below a folder, in [`natural_order`].
+/// All files below a folder, in [`natural_order`], strays among them.
 pub(super) fn files_below(dir: &Path) -> Result<Vec<DriveFile>, DriveError> {
+    let root = fs::canonicalize(dir).map_err(cannot_read(dir))?;
     let mut files = Vec::new();
-    let mut folders = vec![(String::new(), dir.to_path_buf(), 0)];
-    while let Some((prefix, folder, depth)) = folders.pop() {
-        let cannot = |source| DriveError::Read {
-            path: folder.clone(),
-            source,
-        };
-        for entry in fs::read_dir(&folder).map_err(cannot)? {
-            let path = entry.map_err(cannot)?.path();
-            let own = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            let name = format!("{prefix}{own}");
-            let kind = fs::metadata(&path).map_err(|source| DriveError::Read {
-                path: path.clone(),
-                source,
-            })?;
-            if kind.is_file() {
-                files.push(DriveFile { name, path });
-            } else if kind.is_dir() && depth < DEPTH_MAX {
-                folders.push((format!("{name}/"), path, depth + 1));
-            }
-            if files.len() > FILES_MAX {
-                return Err(DriveError::TooMany {
-                    path: dir.to_path_buf(),
-                    what: "files",
-                    limit: FILES_MAX,
+    let mut folders = vec![Folder {
+        prefix: String::new(),
+        path: dir.to_path_buf(),
+        depth: 0,
+    }];
+    let mut folders_seen = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder.path).map_err(cannot_read(&folder.path))? {
+            let entry = entry.map_err(cannot_read(&folder.path))?;
+            let (own, path) = (entry.file_name(), entry.path());
+            let name = format!("{}{}", folder.prefix, own.to_string_lossy());
+            let kind = fs::symlink_metadata(&path).map_err(cannot_read(&path))?;
+            if kind.is_dir() {
+                folders_seen += 1;
+                folders.push(folder.inner(&name, path)?);
+            } else if kind.is_symlink() && path.is_dir() {
+                return Err(DriveError::Link { path });
+            } else {
+                let is_stray = !is_file_of(&root, &path);
+                if is_stray {
+                    tracing::warn!(path = %path.display(), "is no file of the drive and is not read");
+                }
+                files.push(DriveFile {
+                    name,
+                    path,
+                    is_stray,
                 });
             }
+            within(files.len(), FILES_MAX, "files", dir)?;
+            within(folders_seen, FOLDERS_MAX, "folders", dir)?;
         }
     }
     files.sort_by(|a, b| natural_order(&a.name, &b.name));
     Ok(files)
+}
+
+impl Folder {
+    fn inner(&self, name: &str, path: PathBuf) -> Result<Self, DriveError> {
+        if self.depth == FOLDER_DEPTH_MAX {
+            return Err(DriveError::TooDeep {
+                path,
+                limit: FOLDER_DEPTH_MAX,
+            });
+        }
+        Ok(Self {
+            prefix: format!("{name}/"),
+            path,
+            depth: self.depth + 1,
+        })
+    }
+}
+
+fn within(count: usize, limit: usize, what: &'static str, dir: &Path) -> Result<(), DriveError> {
+    if count <= limit {
+        return Ok(());
+    }
+    Err(DriveError::TooMany {
+        path: dir.to_path_buf(),
+        what,
+        limit,
+    })
+}
+
+fn cannot_read(path: &Path) -> impl Fn(io::Error) -> DriveError + '_ {
+    |source| DriveError::Read {
+        path: path.to_path_buf(),
+        source,
+    }
+}
+
+/// Whether a path leads, by whatever links, to a regular file below `root`, which is given without links.
+pub(super) fn is_file_of(root: &Path, path: &Path) -> bool {
+    fs::canonicalize(path).is_ok_and(|real| real.starts_with(root) && real.is_file())
+}
+
+/// Refuses a stray among the files by which a whole drive is read.
+pub(super) fn refuse_strays(files: &[DriveFile], names: &[&str]) -> Result<(), DriveError> {
+    let stray = files
+        .iter()
+        .find(|file| file.is_stray && names.contains(&file.name.as_str()));
+    stray.map_or(Ok(()), |file| {
+        Err(DriveError::Link {
+            path: file.path.clone(),
+        })
+    })
 }
 
 /// Reads a file of at most `limit` bytes; `None` when it has more.

@@ -36,6 +36,9 @@ pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
             time_ms: None,
             reason,
         };
+        if picture.is_stray {
+            return Err(unusable(Reason::PictureUnreadable));
+        }
         let json = beside
             .get(picture.stem())
             .ok_or_else(|| unusable(Reason::MetadataMissing))?;
@@ -47,7 +50,7 @@ pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
 fn jsons(files: &[DriveFile]) -> HashMap<&str, &DriveFile> {
     files
         .iter()
-        .filter(|file| file.is(&["json"]))
+        .filter(|file| file.is(&["json"]) && !file.is_stray)
         .map(|file| (file.stem(), file))
         .collect()
 }

@@ -32,6 +32,9 @@ pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
             time_ms: None,
             reason,
         };
+        if picture.is_stray {
+            return Err(unusable(Reason::PictureUnreadable));
+        }
         let tags = read_tags(&picture.path).map_err(unusable)?;
         shot(&picture.name, &tags).ok_or_else(|| unusable(Reason::MetadataMissing))
     });

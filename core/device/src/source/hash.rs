@@ -4,6 +4,7 @@
 //! SHA-256 over, for each file in the order of its path's bytes:
 //!     path relative to the drive, with `/` (UTF-8) | 0x00 | SHA-256 of the file (32 bytes)
 //! ```
+//! A link that leads to no file of the drive is none of its files.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -34,7 +35,7 @@ impl std::fmt::Debug for DriveHash {
 }
 
 pub(super) fn hash_of(files: &[DriveFile]) -> Result<DriveHash, DriveError> {
-    let mut by_name: Vec<&DriveFile> = files.iter().collect();
+    let mut by_name: Vec<&DriveFile> = files.iter().filter(|file| !file.is_stray).collect();
     by_name.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let mut context = Context::new(&SHA256);
     for file in by_name {

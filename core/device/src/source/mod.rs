@@ -20,7 +20,7 @@ mod tables;
 pub use camera::{CameraError, CameraSource, FixSource, NoFixes};
 pub use drive::{Drive, DriveError, DriveEvents, DriveKind};
 pub use event::{Event, Fix, Frame, FrameData, FrameSource, InertialSample, UnusableFrame};
-pub use files::FILES_MAX;
+pub use files::{FILES_MAX, FOLDER_DEPTH_MAX, FOLDERS_MAX};
 pub use frames_json::JSON_BYTES_MAX;
 pub use hash::DriveHash;
 pub use recording::{RecordError, Recorder};

@@ -4,27 +4,29 @@
 //! rising series stands, what falls out of it is wrong. So one bad time costs one frame and not all that follow. Where fewer
 //! than half of the times rise, the names were not given in order, and the times are believed.
 
-/// Marks the longest strictly rising series; of several, the one that ends lowest, and of equal times the first.
+/// Marks the longest strictly rising series; of several, the one that keeps the earlier names: what goes back is wrong, not
+/// what it went back behind.
 pub(super) fn rising(times: &[i64]) -> Vec<bool> {
-    // ends[k]: index of the lowest end of a rising series of k + 1 times; before[i]: what comes before i in its series.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = Vec::with_capacity(times.len());
-    for (i, time) in times.iter().enumerate() {
-        let length = ends.partition_point(|end| times[*end] < *time);
-        before.push(length.checked_sub(1).map(|last| ends[last]));
-        if length == ends.len() {
-            ends.push(i);
-        } else if *time < times[ends[length]] {
-            ends[length] = i;
+    // heads[k]: the greatest first time of a rising series of k + 1 times among those looked at, from the end.
+    let mut heads: Vec<i64> = Vec::new();
+    let mut lengths = vec![0; times.len()];
+    for (i, time) in times.iter().enumerate().rev() {
+        let after = heads.partition_point(|head| head > time);
+        match heads.get_mut(after) {
+            Some(head) => *head = (*head).max(*time),
+            None => heads.push(*time),
         }
+        lengths[i] = after + 1;
     }
-    let mut stands = vec![false; times.len()];
-    let mut next = ends.last().copied();
-    while let Some(i) = next {
-        stands[i] = true;
-        next = before[i];
-    }
-    stands
+    let (mut wanted, mut last) = (heads.len(), None);
+    let stands = times.iter().zip(lengths).map(|(time, length)| {
+        let stands = length == wanted && last.is_none_or(|last| last < *time);
+        if stands {
+            (wanted, last) = (wanted - 1, Some(*time));
+        }
+        stands
+    });
+    stands.collect()
 }
 
 /// The order in which items given by name are played, as indices, and whether the time of each stands.

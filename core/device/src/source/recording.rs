@@ -16,7 +16,7 @@ use wayhex_protocol::observation::TimeSource;
 
 use super::DriveError;
 use super::drive::Contents;
-use super::files::{DriveFile, read_up_to};
+use super::files::{DriveFile, read_up_to, refuse_strays};
 use super::frames_json::{self, JSON_BYTES_MAX};
 use crate::privacy::Released;
 
@@ -145,6 +145,7 @@ pub(super) fn read(
     files: &[DriveFile],
     latest_ms: u64,
 ) -> Result<Contents, DriveError> {
+    refuse_strays(files, &[HEADER])?;
     let path = dir.join(HEADER);
     let header = match read_up_to(&path, JSON_BYTES_MAX) {
         Ok(bytes) => {

@@ -9,6 +9,9 @@ use super::order::played;
 
 const NS_PER_MS: u64 = 1_000_000;
 const MS_PER_S: i64 = 1_000;
+/// How far the satellites' time may stray from the recorder's beyond what the two differ by throughout the drive,
+/// milliseconds: a fix is up to a second old when it is written down, and as much may pass until it is.
+const SATELLITE_TIME_STRAYS_MAX_MS: u64 = 2_000;
 
 /// A picture and what stands beside it.
 #[derive(Debug)]
@@ -32,6 +35,14 @@ pub(super) struct PassedPlace {
     pub before_ms: u32,
 }
 
+/// What was played last.
+#[derive(Default)]
+struct Last {
+    fix: Option<Fix>,
+    /// The latest time of the satellites.
+    utc_ms: Option<u64>,
+}
+
 /// Puts the pictures, given in the order of their names, into the order of time. The zero of the monotonic clock is 1970.
 pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, latest_ms: u64) -> Contents {
     let mut shots: Vec<Result<Shot, UnusableFrame>> = shots
@@ -39,6 +50,7 @@ pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, latest_ms: u64) 
         .map(|shot| shot.and_then(|shot| with_time_in_range(shot, latest_ms)))
         .collect();
     spread_whole_seconds(&mut shots);
+    let ahead_ms = believe_satellites(&mut shots, latest_ms);
     let times: Vec<i64> = shots.iter().flatten().map(|shot| shot.time_ms).collect();
     let mut usable: Vec<Option<Shot>> = Vec::with_capacity(times.len());
     // What cannot be used keeps its place among the names; the others come in the order in which they are played.
@@ -53,13 +65,13 @@ pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, latest_ms: u64) 
         unix_ms_at_zero: Some(0),
         ..Contents::default()
     };
-    let mut last = None;
+    let mut last = Last::default();
     for place in places {
         if let Err(unusable) = place {
             contents.entries.push(Entry::Unusable(unusable));
         } else if let Some((shot, stands)) = in_order.next() {
             if stands {
-                contents.add(shot, latest_ms, &mut last);
+                contents.add(shot, ahead_ms, &mut last);
             } else {
                 let backwards = unusable(shot, Reason::TimeBackwards);
                 contents.entries.push(Entry::Unusable(backwards));
@@ -70,10 +82,10 @@ pub(super) fn contents(shots: Vec<Result<Shot, UnusableFrame>>, latest_ms: u64) 
 }
 
 impl Contents {
-    fn add(&mut self, shot: Shot, latest_ms: u64, last: &mut Option<Fix>) {
+    fn add(&mut self, shot: Shot, ahead_ms: i64, last: &mut Last) {
         let time_ms = u64::try_from(shot.time_ms).unwrap_or(0);
-        let believed = TIME_MIN_MS..=latest_ms;
-        let utc_ms = shot.fix.utc_ms.filter(|utc| believed.contains(utc));
+        let is_late_enough = |utc: &u64| last.utc_ms.is_none_or(|latest| latest <= *utc);
+        let utc_ms = shot.fix.utc_ms.filter(is_late_enough);
         let fix = Fix {
             at_ns: time_ms.saturating_mul(NS_PER_MS),
             utc_ms,
@@ -89,16 +101,41 @@ impl Contents {
                 ..fix
             }));
         }
-        if !last.is_some_and(|last| is_one(&last, &fix)) {
+        if !last.fix.is_some_and(|last| is_one(&last, &fix)) {
             self.entries.push(Entry::Fix(fix));
         }
-        *last = Some(fix);
+        *last = Last {
+            fix: Some(fix),
+            utc_ms: utc_ms.or(last.utc_ms),
+        };
         self.entries.push(Entry::Picture {
             source: shot.source,
             at_ns: fix.at_ns,
         });
-        self.ends_at_ms = Some(utc_ms.unwrap_or(time_ms));
+        self.ends_at_ms = utc_ms.or_else(|| time_ms.checked_add_signed(ahead_ms));
     }
+}
+
+/// Forgets each time of the satellites that does not go with the others: two clocks differ by the same all along a drive, the
+/// recorder's by hours if nobody set it. Returns that difference, the median, satellites ahead; 0 where none is told.
+fn believe_satellites(shots: &mut [Result<Shot, UnusableFrame>], latest_ms: u64) -> i64 {
+    let ahead = |shot: &Shot| {
+        let utc_ms = shot
+            .fix
+            .utc_ms
+            .filter(|utc| (TIME_MIN_MS..=latest_ms).contains(utc))?;
+        i64::try_from(utc_ms).ok()?.checked_sub(shot.time_ms)
+    };
+    let mut told: Vec<i64> = shots.iter().flatten().filter_map(ahead).collect();
+    told.sort_unstable();
+    let usual_ms = told.get(told.len() / 2).copied().unwrap_or(0);
+    for shot in shots.iter_mut().flatten() {
+        let strays_ms = ahead(shot).map(|ahead_ms| ahead_ms.abs_diff(usual_ms));
+        if strays_ms.is_none_or(|strays_ms| strays_ms > SATELLITE_TIME_STRAYS_MAX_MS) {
+            shot.fix.utc_ms = None;
+        }
+    }
+    usual_ms
 }
 
 /// Whether two pictures bring one fix: taken faster than the receiver measures. As two fixes they would look like a stop.

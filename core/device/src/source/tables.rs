@@ -6,6 +6,9 @@
 //! accelerometer.csv              t_s, forward_mps2, right_mps2, down_mps2                    optional
 //! gyroscope.csv                  t_s, forward_radps, right_radps, down_radps                 optional
 //! ```
+//! `drive.json` says that the project rendered the drive, and which private zones its player is asked to set. It is read whole or
+//! the drive is not played: a zone that is dropped in silence is a home that is shown.
+//!
 //! Unix time comes from `utc_ms` alone. A row without a time is left out, a fix without a number for its place is out of range.
 
 use std::fs::File;
@@ -19,7 +22,7 @@ use wayhex_protocol::reason::Reason;
 use super::DriveError;
 use super::drive::{Contents, DriveKind, Entry};
 use super::event::{Fix, InertialSample, UnusableFrame};
-use super::files::{DriveFile, read_up_to};
+use super::files::{DriveFile, read_up_to, refuse_strays};
 use super::frames_json::JSON_BYTES_MAX;
 use super::order::rising;
 use crate::privacy::Zone;
@@ -35,6 +38,8 @@ const FIXES: [&str; 2] = ["gnss.csv", "gnss_ublox.csv"];
 /// What a drive that the project rendered says of itself.
 const RENDERED: &str = "drive.json";
 const RENDERED_SCHEMA: &str = "wayhex.rendered-drive/1";
+const FORCES: &str = "accelerometer.csv";
+const TURNS: &str = "gyroscope.csv";
 
 /// Reads all tables of a drive.
 pub(super) fn read(
@@ -42,6 +47,10 @@ pub(super) fn read(
     files: &[DriveFile],
     latest_ms: u64,
 ) -> Result<(DriveKind, Contents), DriveError> {
+    refuse_strays(
+        files,
+        &[FRAMES, FIXES[0], FIXES[1], FORCES, TURNS, RENDERED],
+    )?;
     let has = |name: &str| files.iter().any(|file| file.name == name);
     let Some(receiver) = FIXES.into_iter().find(|name| has(name)) else {
         let cause = format!("is missing, and so is {}: no fixes", FIXES[1]);
@@ -53,22 +62,18 @@ pub(super) fn read(
     let passed = read_fixes(&dir.join(receiver))?;
     let mut timed: Vec<(u64, Entry)> = Vec::new();
     timed.extend(passed.iter().map(|fix| (fix.at_ns, Entry::Fix(*fix))));
-    let forces = vectors(
-        dir,
-        "accelerometer.csv",
-        ["forward_mps2", "right_mps2", "down_mps2"],
-    )?;
-    let turns = vectors(
-        dir,
-        "gyroscope.csv",
-        ["forward_radps", "right_radps", "down_radps"],
-    )?;
+    let forces = vectors(dir, FORCES, ["forward_mps2", "right_mps2", "down_mps2"])?;
+    let turns = vectors(dir, TURNS, ["forward_radps", "right_radps", "down_radps"])?;
     timed.extend(inertial(&forces, &turns).map(|sample| (sample.at_ns, Entry::Inertial(sample))));
     timed.extend(read_pictures(&dir.join(FRAMES))?);
     // Stable: at one time a fix comes before a sample, a sample before a picture.
     timed.sort_by_key(|(at_ns, _)| *at_ns);
     let last_ns = timed.last().map_or(0, |(at_ns, _)| *at_ns);
-    let (kind, private_zones) = describe(&dir.join(RENDERED));
+    let (kind, private_zones) = if has(RENDERED) {
+        describe(&dir.join(RENDERED))?
+    } else {
+        (DriveKind::Csv, Vec::new())
+    };
     let contents = Contents {
         ends_at_ms: ends_at_ms(&passed, last_ns, latest_ms),
         entries: timed.into_iter().map(|(_, entry)| entry).collect(),
@@ -220,28 +225,45 @@ fn keep_rising<T>(rows: &mut Vec<T>, path: &Path, at_ns: impl Fn(&T) -> u64) {
     }
 }
 
-/// Whether the project rendered the drive, and the zones that it asks for.
-fn describe(path: &Path) -> (DriveKind, Vec<Zone>) {
-    let bytes = read_up_to(path, JSON_BYTES_MAX)
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    let value: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-    if value["schema"] != RENDERED_SCHEMA {
-        return (DriveKind::Csv, Vec::new());
-    }
-    let zone = |zone: &Value| {
-        Zone::new(
-            zone["lat"].as_f64()?,
-            zone["lon"].as_f64()?,
-            zone["radius_m"].as_f64()?,
-        )
-        .ok()
+/// Whether the project rendered the drive, and the zones that it asks for. Another's description is passed over.
+fn describe(path: &Path) -> Result<(DriveKind, Vec<Zone>), DriveError> {
+    let wrong = |cause: String| DriveError::Table {
+        path: path.to_path_buf(),
+        cause,
     };
-    let zones = value["private_zones"]
-        .as_array()
-        .map(|zones| zones.iter().filter_map(zone).collect());
-    (DriveKind::Rendered, zones.unwrap_or_default())
+    let bytes = read_up_to(path, JSON_BYTES_MAX)
+        .map_err(|source| DriveError::Read {
+            path: path.to_path_buf(),
+            source,
+        })?
+        .ok_or_else(|| DriveError::TooLarge {
+            path: path.to_path_buf(),
+            limit: u64::try_from(JSON_BYTES_MAX).unwrap_or(u64::MAX),
+        })?;
+    let value: Value =
+        serde_json::from_slice(&bytes).map_err(|error| wrong(format!("is no JSON: {error}")))?;
+    if value["schema"] != RENDERED_SCHEMA {
+        return Ok((DriveKind::Csv, Vec::new()));
+    }
+    let zones = match &value["private_zones"] {
+        Value::Null => Vec::new(),
+        Value::Array(zones) => zones
+            .iter()
+            .zip(1..)
+            .map(|(value, number): (&Value, u32)| {
+                zone(value).map_err(|cause| wrong(format!("private zone {number}: {cause}")))
+            })
+            .collect::<Result<_, _>>()?,
+        _ => return Err(wrong("its private_zones are no list".to_owned())),
+    };
+    Ok((DriveKind::Rendered, zones))
+}
+
+/// A zone, or what is wrong with it.
+fn zone(value: &Value) -> Result<Zone, String> {
+    let number = |key: &str| value[key].as_f64().ok_or(format!("{key} is no number"));
+    Zone::new(number("lat")?, number("lon")?, number("radius_m")?)
+        .map_err(|error| error.to_string())
 }
 
 /// A CSV file with a header.

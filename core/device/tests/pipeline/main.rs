@@ -7,6 +7,7 @@ mod chain;
 mod detectors;
 mod drive_sf;
 mod exif_drives;
+mod folders;
 mod gates;
 mod json_drives;
 mod order;

@@ -228,6 +228,49 @@ fn a_rendered_drive_says_so_and_brings_its_zones() {
 }
 
 #[test]
+fn a_description_whose_zones_cannot_be_told_stops_the_drive() {
+    let rendered = |zones: &str| {
+        format!(r#"{{"schema": "wayhex.rendered-drive/1", "private_zones": {zones}}}"#).into_bytes()
+    };
+    let good = r#"{"lat": 46.95, "lon": 7.45, "radius_m": 200.0}"#;
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        ("no JSON", b"{\"schema\": ".to_vec(), "is no JSON"),
+        ("not even text", vec![0xff; 40], "is no JSON"),
+        ("too long", vec![b' '; 65_537], "has more than 65536 bytes"),
+        ("no list", rendered("{}"), "are no list"),
+        (
+            "no zone",
+            rendered("[7]"),
+            "private zone 1: lat is no number",
+        ),
+        (
+            "no radius",
+            rendered(&format!(r#"[{good}, {{"lat": 46.95, "lon": 7.45}}]"#)),
+            "private zone 2: radius_m is no number",
+        ),
+        (
+            "a radius that hides nothing",
+            rendered(&format!(r"[{good}, {}]", good.replace("200.0", "20.0"))),
+            "a radius of 20 m",
+        ),
+        (
+            "no place",
+            rendered(&format!("[{}]", good.replace("46.95", "146.95"))),
+            "146.95",
+        ),
+    ];
+    for (what, bytes, cause) in cases {
+        let dir = folder();
+        fs::write(dir.path().join("drive.json"), bytes).unwrap();
+        let error = Drive::open(dir.path(), NOW_MS).unwrap_err().to_string();
+        assert!(
+            error.contains("drive.json") && error.contains(cause),
+            "{what}: {error}"
+        );
+    }
+}
+
+#[test]
 fn a_recorded_minute_of_a_phone_is_plausible_throughout() {
     let Some(data) = real("drive-101") else {
         return;
