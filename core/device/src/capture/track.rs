@@ -3,7 +3,8 @@
 //! A fix is implausible when it asks for more than [`SPEED_MAX_M_S`] to both neighbours. Wrong fixes come in runs too, so the
 //! rule is kept for runs: fixes that follow from one another form a run, a jump starts another, and of two runs that cannot
 //! both be true the one that first reaches [`BELIEVED_AFTER_FIXES`] is believed, or the longer one at the end of the drive.
-//! A run that leads back to the believed one was a jump there and back. Of two equally short runs neither is believed.
+//! A run from which the way leads on without another jump is believed; one that the way behind it leaves by a jump back was a
+//! jump there and back. Of two equally short runs neither is believed. docs/adr/0008 says why.
 //!
 //! A latitude or longitude of exactly a whole degree is implausible by itself: recorders exist that cut the fraction off,
 //! and a true one is met once in ten million fixes.
@@ -244,8 +245,12 @@ impl Track {
     /// Puts a fix into a run, and believes or refuses what that decides.
     fn weigh(&mut self, number: usize, place: Place) {
         if self.run.last.is_none_or(|last| follows(last, place)) {
-            let wrong = std::mem::take(&mut self.suspects);
-            self.refuse(&wrong.numbers);
+            let suspects = std::mem::take(&mut self.suspects);
+            if suspects.last.is_some_and(|last| leads_on(last, place)) {
+                self.run.numbers.extend(suspects.numbers);
+            } else {
+                self.refuse(&suspects.numbers);
+            }
             self.run.add(number, place);
             if self.is_believed || self.run.numbers.len() >= BELIEVED_AFTER_FIXES {
                 self.believe_run();
@@ -334,6 +339,11 @@ impl Track {
             _ => Reason::NoFix,
         }
     }
+}
+
+/// Whether a way leads on without a jump and without a gap, behind which anything follows from anything.
+fn leads_on(from: Place, to: Place) -> bool {
+    to.at_ns - from.at_ns <= GNSS_GAP_NS && follows(from, to)
 }
 
 impl Run {

@@ -127,6 +127,48 @@ fn a_long_run_is_believed_against_the_one_before() {
 }
 
 #[test]
+fn a_leap_that_lasts_is_believed_with_the_way_before_it() {
+    let before = (0..12_u8).map(|step| 10.0 * f64::from(step));
+    let after = (0..12_u8).map(|step| 300.0 + 10.0 * f64::from(step));
+    let places: Vec<f64> = before.chain(after).collect();
+    assert_eq!(
+        kept_at(&places),
+        (0..24).collect::<Vec<_>>(),
+        "each has a neighbour that it follows from"
+    );
+    let far = (0..12_u8).map(|step| 5_000.0 + 10.0 * f64::from(step));
+    let places: Vec<f64> = (0..12_u8)
+        .map(|step| 10.0 * f64::from(step))
+        .chain(far)
+        .collect();
+    assert_eq!(kept_at(&places), (0..24).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_fix_too_far_from_one_neighbour_alone_is_believed() {
+    assert_eq!(kept_at(&[0.0, 10.0, 100.0, 60.0, 75.0]), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn a_way_that_goes_on_far_behind_a_gap_is_believed_at_once() {
+    // Four minutes without satellites, six kilometres: 25 m/s.
+    let mut events = straight(100.0, 10.0, 1.0);
+    for step in 0..3_u8 {
+        let t_s = 251.0 + f64::from(step);
+        events.extend([
+            fix_event(t_s, 6_100.0 + 10.0 * f64::from(step), 0.0),
+            frame(t_s),
+        ]);
+    }
+    let seen = captured(events);
+    assert_eq!(
+        seen.sources()[seen.kept.len() - 3..],
+        ["at-251.0", "at-252.0", "at-253.0"]
+    );
+    assert!(seen.dropped.is_empty(), "{:?}", seen.reasons());
+}
+
+#[test]
 fn a_place_cut_to_a_whole_degree_is_not_believed() {
     let mut events = Vec::new();
     for t in 1..=6_u8 {
