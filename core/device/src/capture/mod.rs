@@ -85,6 +85,9 @@ pub struct DroppedFrame {
     pub reason: Reason,
     /// Where it was taken, where known.
     pub place: Option<Position>,
+    /// Its monotonic time, nanoseconds, where that says between which fixes it was taken; `None` when it stands in line by its
+    /// name alone, or its time does not follow.
+    pub at_ns: Option<u64>,
 }
 
 /// How much was seen so far.
@@ -159,6 +162,7 @@ impl Capture {
                     time_ms: unusable.time_ms,
                     reason: unusable.reason,
                     place: None,
+                    at_ns: None,
                 }));
             }
         }
@@ -193,9 +197,12 @@ impl Capture {
         }
     }
 
-    /// Lets the next kept frame's segment begin at its own place: what lies behind is private.
+    /// Says that the frame kept last is private: the next one's segment begins at its own place, and no inertial sample up to
+    /// the private one is told of again.
     pub fn start_anew(&mut self) {
-        self.path_from = None;
+        if let Some(private) = self.path_from.take() {
+            self.inertial.begin_after(private.at_ns);
+        }
     }
 
     /// What was seen so far.
@@ -226,6 +233,7 @@ impl Capture {
                 time_ms,
                 reason: Reason::TimeBackwards,
                 place: None,
+                at_ns: None,
             }));
             return;
         }
@@ -265,6 +273,7 @@ impl Capture {
                 time_ms: time.map(|time| time.unix_ms),
                 reason,
                 place,
+                at_ns: Some(at_ns),
             }),
         };
         self.track.forget_before(at_ns);

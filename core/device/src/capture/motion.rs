@@ -61,6 +61,12 @@ impl InertialWindow {
         self.samples.drain(..old);
     }
 
+    /// Lets go of all samples up to `at_ns`; those behind it stay.
+    pub fn begin_after(&mut self, at_ns: u64) {
+        let private = self.samples.partition_point(|sample| sample.at_ns <= at_ns);
+        self.samples.drain(..private);
+    }
+
     /// The motion on the segment that ends at `at_ns` and lasts `lasting_ms`.
     pub fn motion(&self, at_ns: u64, lasting_ms: u32, speed_m_s: Option<f64>) -> Motion {
         let from_ns = at_ns.saturating_sub(u64::from(lasting_ms) * 1_000_000);

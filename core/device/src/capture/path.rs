@@ -1,14 +1,15 @@
-//! The path that a segment is fitted to.
+//! The path that a segment is fitted to: the last kept frame, every usable fix since, the frame.
+//!
+//! Times on the wire are whole milliseconds. Of two places so near in time that the rounding alone would make the leg between
+//! them unlawful (no whole millisecond, or faster than any car), the fix is left out: with it the segment would lose all before it.
 
+use wayhex_protocol::limits::LEG_SPEED_MAX_M_S;
 use wayhex_protocol::position::Position;
 use wayhex_protocol::segment::Vertex;
 
 use super::Place;
 use super::track::GNSS_GAP_NS;
 
-/// Nanoseconds that two vertices lie apart at least: times on the wire are whole milliseconds, and on a shorter leg their
-/// rounding would look like a speed that no car drives.
-const VERTICES_APART_NS: u64 = 20_000_000;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// Where a path begins: the last kept frame.
@@ -26,37 +27,43 @@ pub(super) fn since(
     at_ns: u64,
     position: Position,
 ) -> Vec<Vertex> {
-    let mut path: Vec<Place> = Vec::new();
+    let mut path: Vec<Vertex> = Vec::new();
+    let mut last_ns = at_ns;
     if let Some(from) = from {
-        path.push(Place {
-            at_ns: from.at_ns,
-            position: from.position,
-        });
+        path.push(vertex(from.at_ns, from.position, at_ns));
+        last_ns = from.at_ns;
         for fix in between {
-            let last_ns = path.last().map_or(0, |last| last.at_ns);
             if fix.at_ns - last_ns > GNSS_GAP_NS {
                 path.clear();
             }
-            let apart = path.is_empty() || fix.at_ns - last_ns >= VERTICES_APART_NS;
-            if apart && at_ns - fix.at_ns >= VERTICES_APART_NS {
-                path.push(fix);
+            last_ns = fix.at_ns;
+            let vertex = vertex(fix.at_ns, fix.position, at_ns);
+            if path.last().is_none_or(|last| is_lawful(last, &vertex)) {
+                path.push(vertex);
             }
         }
-        if path
-            .last()
-            .is_some_and(|last| at_ns - last.at_ns > GNSS_GAP_NS)
-        {
-            path.clear();
-        }
     }
-    path.push(Place { at_ns, position });
-    path.iter().map(|place| vertex(place, at_ns)).collect()
+    if at_ns - last_ns > GNSS_GAP_NS {
+        path.clear();
+    }
+    let end = vertex(at_ns, position, at_ns);
+    while path.len() > 1 && path.last().is_some_and(|last| !is_lawful(last, &end)) {
+        path.pop();
+    }
+    path.push(end);
+    path
 }
 
-fn vertex(place: &Place, at_ns: u64) -> Vertex {
-    let before_ms = (at_ns - place.at_ns + NS_PER_MS / 2) / NS_PER_MS;
+fn is_lawful(from: &Vertex, to: &Vertex) -> bool {
+    let lasting_ms = from.before_ms.saturating_sub(to.before_ms);
+    let leg_m = from.position.distance_m(to.position);
+    lasting_ms > 0 && leg_m * 1_000.0 <= LEG_SPEED_MAX_M_S * f64::from(lasting_ms)
+}
+
+fn vertex(at_ns: u64, position: Position, frame_ns: u64) -> Vertex {
+    let before_ms = (frame_ns - at_ns + NS_PER_MS / 2) / NS_PER_MS;
     Vertex {
-        position: place.position,
+        position,
         before_ms: u32::try_from(before_ms).unwrap_or(u32::MAX),
     }
 }

@@ -1,7 +1,7 @@
 //! What waits until the trip has gone on far enough.
 //!
-//! Frames that capture dropped wait too: a name and a time tell where a trip ended as well as a picture does. What waits leaves in
-//! the order it came.
+//! Frames that capture dropped wait too: a name and a time tell where a trip ended as well as a picture does. One whose place is
+//! not known waits for the next usable fix, since the last one says only where it came from. What waits leaves in the order it came.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use wayhex_protocol::reason::Reason;
 use wayhex_protocol::segment::Segment;
 use wayhex_vision::{Covered, Encoded};
 
-use crate::capture::CapturedAt;
+use crate::capture::{CapturedAt, Place};
 
 /// Most bytes of redacted pictures in memory; the oldest make room, and are gone: 600 pictures of 200 KB, five times the
 /// longest trimmed end.
@@ -90,9 +90,22 @@ pub enum PrivacyOutcome {
 #[derive(Debug)]
 pub(super) struct Held {
     pub index: u64,
-    pub place: Option<Position>,
+    pub whereabouts: Whereabouts,
     pub is_safe: bool,
     pub what: Outcome,
+}
+
+/// Where a frame was taken, as far as the end of the trip must be far from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Whereabouts {
+    /// There.
+    At(Position),
+    /// Between these usable fixes.
+    Between([Position; 2]),
+    /// At this time (nanoseconds), after this fix; the next usable one is not known yet.
+    After { fix: Place, at_ns: u64 },
+    /// It does not matter: all of it may be told, or nothing.
+    Anywhere,
 }
 
 #[derive(Debug)]
@@ -108,6 +121,30 @@ pub(super) enum Outcome {
 }
 
 impl Held {
+    /// A frame of which nothing is told but its index and the reason.
+    pub fn hidden(index: u64, reason: Reason) -> Self {
+        Self {
+            index,
+            whereabouts: Whereabouts::Anywhere,
+            is_safe: true,
+            what: Outcome::Hidden(reason),
+        }
+    }
+
+    fn hide(&mut self) {
+        if let Outcome::Dropped { reason, .. } = self.what {
+            *self = Self::hidden(self.index, reason);
+        }
+    }
+
+    fn is_far(&self, is_far: impl Fn(Position) -> bool) -> bool {
+        match self.whereabouts {
+            Whereabouts::At(place) => is_far(place),
+            Whereabouts::Between(places) => places.into_iter().all(is_far),
+            Whereabouts::After { .. } | Whereabouts::Anywhere => false,
+        }
+    }
+
     /// What may be told when it leaves: all of it where it is safe, else only that it was there.
     fn leave(self) -> PrivacyOutcome {
         let hidden = |reason| DroppedItem {
@@ -160,10 +197,25 @@ impl Line {
         self.settle();
     }
 
-    /// Marks what has become safe.
-    pub fn mark(&mut self, is_safe: impl Fn(Option<Position>) -> bool) {
+    /// Goes on to a usable fix, which says where the frames before it were: those that may have been in private are hidden.
+    pub fn pass(&mut self, next: Place, is_private: impl Fn(Place, Place) -> bool) {
         for held in &mut self.held {
-            held.is_safe |= is_safe(held.place);
+            match held.whereabouts {
+                Whereabouts::After { fix, at_ns } if at_ns <= next.at_ns => {
+                    held.whereabouts = Whereabouts::Between([fix.position, next.position]);
+                    if is_private(fix, next) {
+                        held.hide();
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Marks what the trip is far enough from by now.
+    pub fn mark(&mut self, is_far: impl Fn(Position) -> bool) {
+        for held in &mut self.held {
+            held.is_safe |= held.is_far(&is_far);
         }
         self.settle();
     }

@@ -4,6 +4,10 @@
 //! zones (every cell of its segment), the trip's start, the detectors, the encoder, and the line in which it waits for the
 //! trip to go on. What fails becomes a drop with its reason; for a zone or a trimmed end nothing of it is told but its index.
 //! After such a drop [`Capture::start_anew`] is called, so that no later segment begins in what is private.
+//!
+//! A frame that capture dropped without a place (no fix, a gap, a fix that is refused) is told by name and time only once the usable
+//! fixes on both sides say that no zone could be reached between them; one whose time is not known either is told only where
+//! nothing is private at all.
 
 mod detect;
 mod draw;
@@ -24,7 +28,7 @@ pub use zone::{
 };
 
 use crate::capture::{Capture, CaptureStep, Captured, DroppedFrame};
-use held::{Held, Line, Outcome};
+use held::{Held, Line, Outcome, Whereabouts};
 use trip::Trips;
 
 /// What the driver wants kept private, and who looks for faces.
@@ -67,6 +71,8 @@ impl Privacy {
                 if self.trips.pass(place) {
                     self.line.end();
                 }
+                self.line
+                    .pass(place, |from, to| self.zones.may_lie_between(from, to));
                 self.line.mark(|place| self.trips.is_far_from(place));
             }
             CaptureStep::Dropped(dropped) => self.take_dropped(dropped),
@@ -101,12 +107,7 @@ impl Privacy {
         };
         if let Some(reason) = private {
             capture.start_anew();
-            return self.line.push(Held {
-                index,
-                place: None,
-                is_safe: true,
-                what: Outcome::Hidden(reason),
-            });
+            return self.line.push(Held::hidden(index, reason));
         }
         let (source, time_ms) = (captured.source.clone(), captured.time.unix_ms);
         let what = match self.redacted(captured) {
@@ -117,11 +118,10 @@ impl Privacy {
                 reason,
             },
         };
-        let is_safe = self.trips.is_far_from(Some(place));
         self.line.push(Held {
             index,
-            place: Some(place),
-            is_safe,
+            whereabouts: Whereabouts::At(place),
+            is_safe: self.trips.is_far_from(place),
             what,
         });
     }
@@ -134,39 +134,41 @@ impl Privacy {
             .map_or(true, |facts| self.zones.touch(&facts.cells))
     }
 
-    /// A frame without a place was taken where the trip was last.
     fn take_dropped(&mut self, dropped: DroppedFrame) {
-        let DroppedFrame {
-            index,
-            source,
-            time_ms,
-            reason,
-            place,
-        } = dropped;
-        let place = place.or_else(|| self.trips.place());
-        let is_private = match place {
-            Some(place) => self.zones.hold(place) || !self.trips.has_left(),
-            None => !self.zones.is_empty() || !self.trips.has_left(),
+        let Some(whereabouts) = self.whereabouts(&dropped) else {
+            return self.line.push(Held::hidden(dropped.index, dropped.reason));
         };
-        if is_private {
-            return self.line.push(Held {
-                index,
-                place: None,
-                is_safe: true,
-                what: Outcome::Hidden(reason),
-            });
-        }
-        let is_safe = self.trips.is_far_from(place);
+        let is_safe = match whereabouts {
+            Whereabouts::Anywhere => true,
+            Whereabouts::At(place) => self.trips.is_far_from(place),
+            Whereabouts::Between(_) | Whereabouts::After { .. } => false,
+        };
         self.line.push(Held {
-            index,
-            place,
+            index: dropped.index,
+            whereabouts,
             is_safe,
             what: Outcome::Dropped {
-                source,
-                time_ms,
-                reason,
+                source: dropped.source,
+                time_ms: dropped.time_ms,
+                reason: dropped.reason,
             },
         });
+    }
+
+    /// Where a dropped frame was taken, as far as it is known now; `None` when that is private or may be.
+    fn whereabouts(&self, dropped: &DroppedFrame) -> Option<Whereabouts> {
+        if self.zones.is_empty() && self.trips.are_whole() {
+            return Some(Whereabouts::Anywhere);
+        }
+        if !self.trips.has_left() {
+            return None;
+        }
+        if let Some(place) = dropped.place {
+            return (!self.zones.hold(place)).then_some(Whereabouts::At(place));
+        }
+        let at_ns = dropped.at_ns?;
+        let fix = self.trips.last().filter(|fix| fix.at_ns <= at_ns)?;
+        Some(Whereabouts::After { fix, at_ns })
     }
 
     fn redacted(&mut self, captured: Captured) -> Result<Released, Reason> {

@@ -147,20 +147,24 @@ impl Trips {
     pub fn has_left(&self) -> bool {
         self.trip
             .as_ref()
-            .map_or(self.trim.metres == 0, |trip| trip.has_left)
+            .map_or(self.are_whole(), |trip| trip.has_left)
+    }
+
+    /// Whether no end of any trip is cut.
+    pub fn are_whole(&self) -> bool {
+        self.trim.metres == 0
     }
 
     /// Whether the trip has been far enough from a place that lies behind it.
-    pub fn is_far_from(&self, place: Option<Position>) -> bool {
-        match (&self.trip, place) {
-            (Some(trip), Some(place)) => place.distance_m(trip.last.position) >= trip.end_m,
-            _ => self.trim.metres == 0,
-        }
+    pub fn is_far_from(&self, place: Position) -> bool {
+        self.trip.as_ref().map_or(self.are_whole(), |trip| {
+            place.distance_m(trip.last.position) >= trip.end_m
+        })
     }
 
-    /// Where the trip is.
-    pub fn place(&self) -> Option<Position> {
-        self.trip.as_ref().map(|trip| trip.last.position)
+    /// The last place that the trip passed.
+    pub fn last(&self) -> Option<Place> {
+        self.trip.as_ref().map(|trip| trip.last)
     }
 }
 

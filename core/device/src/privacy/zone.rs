@@ -1,17 +1,27 @@
 //! Private zones: circles around the places a driver names, in whole cells.
 //!
 //! The centre is jittered once, by up to half the radius, so that the hole in the coverage does not point at the door. The
-//! jitter follows from a secret of the device and from the zone, so that it is the same on every trip.
+//! jitter is a vector in metres that follows from a secret of the device, the square of a hundredth of a degree that the centre
+//! lies in, and the radius rounded down to its class (100, 200, 400, ... m):
+//!
+//! ```text
+//! jitter = HMAC(secret, square, class), drawn evenly from the disc of half the class's radius
+//! ```
+//! So it is the same on every trip, and a zone whose centre or radius is edited a little keeps it: many edits do not give as
+//! many draws, whose mean would be the door. It does not grow with the radius within a class, since two holes whose jitters were
+//! one vector times two known radii would give the door as well.
 
 use std::collections::BTreeSet;
 use std::f64::consts::TAU;
 use std::str::FromStr;
+use std::time::Duration;
 
 use wayhex_protocol::cells::{cell_at, cell_boundary};
 use wayhex_protocol::position::{EARTH_RADIUS_M, Position};
 use wayhex_protocol::unit::CellId;
 
 use super::draw::draws;
+use crate::capture::{Place, SPEED_MAX_M_S};
 
 /// Radius of a zone when none is given, metres.
 pub const ZONE_RADIUS_M: f64 = 200.0;
@@ -23,6 +33,8 @@ pub const ZONE_RADIUS_MAX_M: f64 = 10_000.0;
 pub const ZONES_MAX: usize = 64;
 /// Half of a cell's longest edge, metres, rounded up: a cell that meets a circle has a corner that near to it.
 const CELL_EDGE_HALF_M: f64 = 8.0;
+/// Side of the squares in which zones share their jitter, in 1e-7 degree: about a kilometre, what an edit stays within.
+const SQUARE_E7: i32 = 100_000;
 
 /// A place that a driver keeps to himself.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -130,6 +142,22 @@ impl Zones {
         !self.is_empty() && self.touch_cell(cell_at(position))
     }
 
+    /// Whether a phone that passed these two places one after the other may have been in a zone at either or between them: the
+    /// way by the zone's edge is no longer than a car drives in that time.
+    #[must_use]
+    pub fn may_lie_between(&self, from: Place, to: Place) -> bool {
+        let lasting = Duration::from_nanos(to.at_ns.saturating_sub(from.at_ns));
+        let drivable_m = SPEED_MAX_M_S * lasting.as_secs_f64();
+        self.0.iter().any(|zone| {
+            let [before_m, after_m] = [from, to].map(|place| {
+                let to_centre_m = zone.centre.distance_m(place.position);
+                // A cell on the edge is private too: half an edge away at most, and an edge wide from its centre.
+                (to_centre_m - zone.radius_m - 3.0 * CELL_EDGE_HALF_M).max(0.0)
+            });
+            before_m <= 0.0 || after_m <= 0.0 || before_m + after_m <= drivable_m
+        })
+    }
+
     fn touch_cell(&self, cell: CellId) -> bool {
         let corners: Vec<Position> = cell_boundary(cell)
             .into_iter()
@@ -151,14 +179,13 @@ impl std::fmt::Debug for Zones {
     }
 }
 
-/// Moved by a vector drawn evenly from the disc of half the radius.
+/// Moved by the vector of its square and class.
 fn jittered(zone: &Zone, secret: &[u8; 32]) -> Zone {
-    let (lat, lon) = (
-        zone.centre.lat_e7().to_be_bytes(),
-        zone.centre.lon_e7().to_be_bytes(),
-    );
-    let [far, around] = draws(secret, &[b"zone", &lat, &lon, &zone.radius_m.to_be_bytes()]);
-    let (by_m, angle) = (zone.radius_m / 2.0 * far.sqrt(), TAU * around);
+    let square = |e7: i32| e7.div_euclid(SQUARE_E7).to_be_bytes();
+    let (lat, lon) = (square(zone.centre.lat_e7()), square(zone.centre.lon_e7()));
+    let class_m = class_m(zone.radius_m);
+    let [far, around] = draws(secret, &[b"zone", &lat, &lon, &class_m.to_be_bytes()]);
+    let (by_m, angle) = (class_m / 2.0 * far.sqrt(), TAU * around);
     let lat_deg = zone.centre.lat_deg() + (by_m * angle.cos() / EARTH_RADIUS_M).to_degrees();
     let across = zone.centre.lat_deg().to_radians().cos();
     let lon_deg =
@@ -173,4 +200,13 @@ fn jittered(zone: &Zone, secret: &[u8; 32]) -> Zone {
         centre,
         radius_m: zone.radius_m,
     }
+}
+
+/// The radius rounded down to the smallest radius times a power of two.
+fn class_m(radius_m: f64) -> f64 {
+    let mut class_m = ZONE_RADIUS_MIN_M;
+    while class_m * 2.0 <= radius_m {
+        class_m *= 2.0;
+    }
+    class_m
 }

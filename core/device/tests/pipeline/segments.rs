@@ -1,6 +1,6 @@
 //! Where and when a frame was taken, and the segment it stands for.
 
-use wayhex_device::capture::CaptureSettings;
+use wayhex_device::capture::{Capture, CaptureSettings, CaptureStep};
 use wayhex_device::source::{Event, Fix, FrameData, InertialSample};
 use wayhex_protocol::observation::TimeSource;
 
@@ -118,6 +118,79 @@ fn a_segment_runs_through_every_fix_since_the_last_kept_frame() {
         1,
         "nothing was driven before the first"
     );
+}
+
+#[test]
+fn fixes_close_to_one_another_and_to_the_frame_are_vertices_too() {
+    let mut events = vec![fix_event(1.0, 0.0, 0.0), frame(1.0)];
+    events.extend([
+        fix_event(1.5, 5.0, 1.0),
+        fix_event(1.51, 5.1, 1.0),
+        fix_event(1.99, 9.9, 0.0),
+        frame(1.995),
+        fix_event(2.5, 15.0, 0.0),
+    ]);
+    let seen = captured(events);
+    let vertices = seen.kept[1].segment().vertices();
+    let before_ms: Vec<u32> = vertices.iter().map(|it| it.before_ms).collect();
+    assert_eq!(before_ms, [995, 495, 485, 5, 0]);
+}
+
+#[test]
+fn a_fix_of_the_frames_own_millisecond_does_not_cost_the_segment() {
+    // At 69 m/s: two places a third of a millisecond apart would be a leap by the times on the wire.
+    let mut events = vec![fix_event(1.0, 0.0, 0.0), frame(1.0)];
+    events.extend([
+        fix_event(1.4, 27.6, 0.0),
+        fix_event(1.499_7, 34.479_3, 0.0),
+        frame(1.5),
+        fix_event(1.9, 62.1, 0.0),
+    ]);
+    let seen = captured(events);
+    let vertices = seen.kept[1].segment().vertices();
+    let before_ms: Vec<u32> = vertices.iter().map(|it| it.before_ms).collect();
+    assert_eq!(before_ms, [500, 100, 0]);
+}
+
+#[test]
+fn behind_a_private_frame_the_inertial_window_begins_anew() {
+    let sample = |t_s: f64| {
+        Event::Inertial(InertialSample {
+            at_ns: ns(t_s),
+            acceleration: Some([0.0, -9.8, 0.0]),
+            rotation: Some([0.0, 0.4, 0.0]),
+        })
+    };
+    let yaws = |private: Option<u64>| -> Vec<Option<i32>> {
+        let mut capture = Capture::new(settings());
+        let mut yaws = Vec::new();
+        for step in 0..4_u8 {
+            let t_s = 1.0 + f64::from(step);
+            capture.push(fix_event(t_s, 10.0 * f64::from(step), 0.0));
+            for part in 0..10_u8 {
+                capture.push(sample(t_s + f64::from(part) / 10.0));
+            }
+            capture.push(frame(t_s + 0.95));
+        }
+        capture.push(fix_event(5.0, 40.0, 0.0));
+        capture.finish();
+        while let Some(step) = capture.next_step() {
+            if let CaptureStep::Kept(captured) = step {
+                if Some(captured.index()) == private {
+                    capture.start_anew();
+                }
+                yaws.push(captured.motion().yaw_mdeg);
+            }
+        }
+        yaws
+    };
+    let (open, private) = (yaws(None), yaws(Some(1)));
+    assert!(open[1..].iter().all(Option::is_some), "{open:?}");
+    assert_eq!(
+        private[2], None,
+        "nothing of the way out of the private place"
+    );
+    assert_eq!(private[3], open[3], "what was sampled ahead is not lost");
 }
 
 #[test]

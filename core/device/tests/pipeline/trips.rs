@@ -79,6 +79,35 @@ fn what_was_cut_is_told_by_its_index_alone() {
 }
 
 #[test]
+fn a_frame_lost_between_two_fixes_is_told_when_both_are_far_from_the_ends() {
+    // Gaps from 200 to 250 m, in the middle, and from 350 to 450 m, into the trimmed end.
+    let lost = |east_m: f64| {
+        (205.0..245.0).contains(&east_m) || (355.0..445.0).contains(&east_m) || east_m > 505.0
+    };
+    let mut events = Vec::new();
+    for step in 0..60_u8 {
+        let (t_s, east_m) = (f64::from(step) + 1.0, f64::from(step) * 10.0);
+        if !lost(east_m) {
+            events.push(fix_event(t_s, east_m, 0.0));
+        }
+        events.push(frame(t_s));
+    }
+    let told = trimmed(exact(100), events);
+    let gaps = told
+        .dropped
+        .iter()
+        .filter(|it| it.reason.name() == "gnss_gap" || it.reason.name() == "no_fix");
+    let names: Vec<&str> = gaps.map(|it| it.source.as_str()).collect();
+    let middle = ["at-22.0", "at-23.0", "at-24.0", "at-25.0"];
+    assert_eq!(names[..4], middle);
+    assert_eq!(names.len(), 22);
+    assert!(
+        names[4..].iter().all(|name| name.parse::<u64>().is_ok()),
+        "{names:?}"
+    );
+}
+
+#[test]
 fn a_trip_shorter_than_its_ends_leaves_nothing() {
     let told = trimmed(Trim::default(), straight(560.0, 10.0, 1.0));
     assert_eq!(told.released.len(), 0);

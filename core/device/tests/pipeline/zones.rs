@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use wayhex_device::privacy::{Zone, ZoneError, Zones};
-use wayhex_device::source::Event;
+use wayhex_device::source::{Event, Fix};
 use wayhex_protocol::cells::cell_boundary;
 use wayhex_protocol::position::Position;
 use wayhex_protocol::unit::CellId;
 
 use crate::scene::{
-    Finds, degrees, fix_event, frame, position, privacy_with, straight, told, untrimmed,
+    Finds, Told, degrees, fix, fix_event, frame, open_privacy, position, privacy_with, straight,
+    told, untrimmed,
 };
 
 fn zone(east_m: f64, north_m: f64, radius_m: f64) -> Zone {
@@ -128,6 +129,157 @@ fn a_frame_that_capture_dropped_in_a_zone_is_told_by_its_index_too() {
         .filter(|it| it.time_ms.is_some() || it.source.starts_with("at-"))
         .collect();
     assert!(named.is_empty(), "{named:?}");
+}
+
+/// Past a zone of 200 m around 600 m, east at 10 m/s, with a fix and a frame each second; some fixes are changed or lost.
+fn past_a_zone(change: impl Fn(f64, Fix) -> Option<Fix>) -> Told {
+    let private = zones(&[zone(600.0, 0.0, 200.0)], 1);
+    told(
+        privacy_with(untrimmed(), private, Finds(Vec::new())),
+        changed(change),
+    )
+}
+
+fn changed(change: impl Fn(f64, Fix) -> Option<Fix>) -> Vec<Event> {
+    let mut events = Vec::new();
+    for step in 0..200_u8 {
+        let (t_s, east_m) = (f64::from(step) + 1.0, f64::from(step) * 10.0);
+        events.extend(change(east_m, fix(t_s, east_m, 0.0)).map(Event::Fix));
+        events.push(frame(t_s));
+    }
+    events
+}
+
+fn poor(fix: Fix) -> Fix {
+    Fix {
+        accuracy_m: Some(500.0),
+        ..fix
+    }
+}
+
+/// Where the dropped frames of that reason were by their names, metres east; a frame that is told by its index is left out.
+fn named_at(told: &Told, reason: &str) -> Vec<f64> {
+    let named = told
+        .dropped
+        .iter()
+        .filter(|it| it.reason.name() == reason)
+        .filter_map(|it| it.source.strip_prefix("at-"));
+    named
+        .map(|t_s| (t_s.parse::<f64>().unwrap() - 1.0) * 10.0)
+        .collect()
+}
+
+#[test]
+fn a_zone_that_is_entered_through_a_gap_is_not_told_by_the_names_in_the_gap() {
+    let told = past_a_zone(|east_m, fix| {
+        let is_lost = (155.0..545.0).contains(&east_m) || (1_305.0..1_345.0).contains(&east_m);
+        (!is_lost).then_some(fix)
+    });
+    assert_eq!(told.count("gnss_gap"), 43);
+    assert_eq!(
+        named_at(&told, "gnss_gap"),
+        [1_310.0, 1_320.0, 1_330.0, 1_340.0],
+        "far from the zone a gap is no secret"
+    );
+    let hidden = told
+        .dropped
+        .iter()
+        .filter(|it| it.source.parse::<u64>().is_ok());
+    assert!(hidden.into_iter().all(|it| it.time_ms.is_none()));
+}
+
+#[test]
+fn a_zone_that_is_entered_with_poor_fixes_is_not_told_by_the_names_of_their_frames() {
+    let told = past_a_zone(|east_m, fix| {
+        let is_poor = (195.0..505.0).contains(&east_m) || (1_405.0..1_415.0).contains(&east_m);
+        Some(if is_poor { poor(fix) } else { fix })
+    });
+    assert_eq!(told.count("accuracy_too_low"), 32);
+    assert_eq!(named_at(&told, "accuracy_too_low"), [1_410.0]);
+}
+
+#[test]
+fn a_zone_that_may_have_been_visited_within_a_gap_is_not_told() {
+    // Left and met again at one place, 400 m from the zone's centre, a minute later: time enough for the zone and back.
+    let private = zones(&[zone(600.0, 0.0, 200.0)], 1);
+    let told = told(
+        privacy_with(untrimmed(), private, Finds(Vec::new())),
+        [
+            fix_event(1.0, 190.0, 0.0),
+            fix_event(2.0, 200.0, 0.0),
+            frame(30.0),
+            fix_event(62.0, 200.0, 0.0),
+            fix_event(63.0, 190.0, 0.0),
+        ],
+    );
+    assert_eq!(told.count("gnss_gap"), 1);
+    assert_eq!(named_at(&told, "gnss_gap"), [] as [f64; 0]);
+}
+
+#[test]
+fn frames_that_waited_for_a_fix_keep_their_place_in_the_order() {
+    let told = past_a_zone(|east_m, fix| {
+        let is_lost = (155.0..545.0).contains(&east_m) || (1_305.0..1_345.0).contains(&east_m);
+        (!is_lost).then_some(fix)
+    });
+    let number = |source: &str| match source.strip_prefix("at-") {
+        Some(t_s) => t_s.parse::<f64>().unwrap() - 1.0,
+        None => source.parse().unwrap(),
+    };
+    let of_dropped: Vec<f64> = told.dropped.iter().map(|it| number(&it.source)).collect();
+    assert!(of_dropped.is_sorted_by(|a, b| a < b), "{of_dropped:?}");
+    let of_released: Vec<f64> = told.released.iter().map(|it| number(it.source())).collect();
+    assert!(of_released.is_sorted_by(|a, b| a < b));
+    assert_eq!(of_dropped.len() + of_released.len(), 200);
+}
+
+#[test]
+fn where_nothing_is_private_every_frame_is_told_by_name() {
+    let told = told(
+        open_privacy(),
+        changed(|east_m, fix| (!(155.0..545.0).contains(&east_m)).then_some(fix)),
+    );
+    assert_eq!(named_at(&told, "gnss_gap").len(), 39);
+    assert!(told.dropped.iter().all(|it| it.time_ms.is_some()));
+}
+
+#[test]
+fn a_zone_edited_a_little_keeps_its_jitter() {
+    let grid: Vec<CellId> = (-70..70_i16)
+        .flat_map(|x| {
+            (-70..70_i16).map(move |y| position(f64::from(x) * 10.0, f64::from(y) * 10.0))
+        })
+        .map(wayhex_protocol::cells::cell_at)
+        .collect::<BTreeSet<CellId>>()
+        .into_iter()
+        .collect();
+    // The middle of the hole in the coverage, which is all that the world sees of a zone.
+    let hole = |zone: Zone| -> Position {
+        let private = zones(&[zone], 1);
+        let inside: Vec<Position> = grid
+            .iter()
+            .filter(|cell| private.touch(&BTreeSet::from([**cell])))
+            .map(|cell| corners(*cell)[0])
+            .collect();
+        let count = f64::from(u32::try_from(inside.len()).unwrap());
+        let mean = |of: fn(Position) -> f64| inside.iter().map(|it| of(*it)).sum::<f64>() / count;
+        Position::from_degrees(mean(Position::lat_deg), mean(Position::lon_deg)).unwrap()
+    };
+    let (lat, lon) = degrees(20.0, 20.0);
+    let first = hole(Zone::new(lat, lon, 400.0).unwrap());
+    assert!(
+        first.distance_m(position(20.0, 20.0)) > 15.0,
+        "there is a jitter to keep"
+    );
+    for edit in 1..12_u8 {
+        let by_deg = f64::from(edit) * 1e-7;
+        let moved = hole(Zone::new(lat + by_deg, lon - by_deg, 400.0).unwrap());
+        let resized = hole(Zone::new(lat, lon, 400.0 + f64::from(edit)).unwrap());
+        for edited in [moved, resized] {
+            let by_m = first.distance_m(edited);
+            assert!(by_m < 3.0, "edit {edit} moved the hole by {by_m} m");
+        }
+    }
 }
 
 #[test]
