@@ -26,9 +26,11 @@ pub struct Prepared {
 pub fn prepare(workspace: &Workspace, given: Option<&Path>) -> Result<Prepared> {
     match given {
         None => rendered(workspace),
-        Some(folder) if has_fixes_only(folder) => join(workspace, folder),
-        // What is wrong with a drive the phone's reader says best.
-        Some(folder) => Ok(as_it_is(folder)),
+        Some(folder) => match fixes_alone(folder) {
+            Some(fixes) => join(workspace, folder, fixes),
+            // What is wrong with a drive the phone's reader says best.
+            None => Ok(as_it_is(folder)),
+        },
     }
 }
 
@@ -56,7 +58,7 @@ fn rendered(workspace: &Workspace) -> Result<Prepared> {
     })
 }
 
-fn join(workspace: &Workspace, source: &Path) -> Result<Prepared> {
+fn join(workspace: &Workspace, source: &Path, fixes: &str) -> Result<Prepared> {
     let assets = assets(workspace)?;
     let name = source
         .canonicalize()
@@ -68,16 +70,14 @@ fn join(workspace: &Workspace, source: &Path) -> Result<Prepared> {
         .scratch
         .join("joined")
         .join(name.trim_matches('-'));
+    let spec = PictureSpec {
+        fixes: fixes.to_owned(),
+        ..PictureSpec::ublox()
+    };
     let progress = Progress::new("rendering pictures for the fixes");
-    let joined = render_pictures(
-        &folder,
-        source,
-        Some(&assets),
-        &PictureSpec::ublox(),
-        &mut |done, total| {
-            progress.at(done, total);
-        },
-    );
+    let joined = render_pictures(&folder, source, Some(&assets), &spec, &mut |done, total| {
+        progress.at(done, total);
+    });
     progress.end();
     match joined {
         Ok(_) => Ok(as_it_is(&folder)),
@@ -104,9 +104,13 @@ fn assets(workspace: &Workspace) -> Result<Assets> {
         .map_err(|error| Ending::error(Exit::Missing, error.to_string()))
 }
 
-/// Whether the folder has a table of fixes and no pictures to go with it.
-fn has_fixes_only(folder: &Path) -> bool {
-    folder.join("gnss_ublox.csv").is_file() && !folder.join("frames.csv").is_file()
+/// The table of fixes in a folder that has no pictures to go with it.
+fn fixes_alone(folder: &Path) -> Option<&'static str> {
+    let has = |name: &str| folder.join(name).is_file();
+    let fixes = ["gnss.csv", "gnss_ublox.csv"]
+        .into_iter()
+        .find(|name| has(name))?;
+    (!has("frames.csv")).then_some(fixes)
 }
 
 fn zones_of(folder: &Path) -> Result<Vec<String>> {

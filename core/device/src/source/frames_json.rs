@@ -1,5 +1,5 @@
 //! Pictures with a JSON of the same name beside each: `time` (Unix ms by the recorder), `lat` and `lon` (degrees); where
-//! known `gnss_time` (Unix ms by the satellites), `accuracy_m`, `satellites`, `hdop`, `speed_m_s`, and `path`, the places passed before:
+//! known `gnss_time` (Unix ms by the satellites), `accuracy_m` (or `accuracy`, as browsers call it), `satellites`, `hdop`, `speed_m_s`, and `path`, the places passed before:
 //! `[[lat, lon, milliseconds before], ...]`. Other keys are passed over.
 
 use std::collections::HashMap;
@@ -73,7 +73,7 @@ fn shot(source: &str, json: &DriveFile) -> Option<Shot> {
         fix: Fix {
             utc_ms: whole("gnss_time").and_then(|ms| u64::try_from(ms).ok()),
             speed_m_s: real("speed_m_s"),
-            accuracy_m: real("accuracy_m"),
+            accuracy_m: real("accuracy_m").or_else(|| real("accuracy")),
             satellites: whole("satellites").and_then(|count| u32::try_from(count).ok()),
             hdop: real("hdop"),
             ..Fix::at(0, real("lat")?, real("lon")?)
@@ -89,7 +89,10 @@ fn shot(source: &str, json: &DriveFile) -> Option<Shot> {
 /// JSON has no NaN, but some recorders write one: it is read as a number that is none, so that the frame is dropped for its
 /// position.
 fn parse(bytes: &[u8]) -> Option<Value> {
-    let text = std::str::from_utf8(bytes).ok()?;
+    // Some editors begin a file with a byte order mark, which JSON has not.
+    let text = std::str::from_utf8(bytes)
+        .ok()?
+        .trim_start_matches('\u{feff}');
     let tolerant = || {
         let quoted = text
             .replace("-Infinity", "Infinity")

@@ -33,6 +33,53 @@ fn played(seconds: &[u16]) -> (Vec<u64>, usize) {
     (times, backwards)
 }
 
+#[test]
+fn what_goes_back_is_dropped_and_not_what_it_went_back_behind() {
+    assert_eq!(
+        played(&[10, 20, 30, 40, 35, 50, 60]),
+        (vec![10, 20, 30, 40, 50, 60], 1)
+    );
+}
+
+/// When each of these pictures was captured, seconds, where the satellites say so many seconds beside the recorder's clock.
+fn captured(ahead_s: &[i64]) -> Vec<i64> {
+    let dir = TempDir::new().unwrap();
+    for (i, ahead_s) in (0_i64..).zip(ahead_s) {
+        let time = i64::try_from(ZERO_MS).unwrap() + i * 1_000;
+        let json =
+            json!({ "time": time, "gnss_time": time + ahead_s * 1_000, "lat": 46.95, "lon": 7.45 });
+        std::fs::write(dir.path().join(format!("{i}.json")), json.to_string()).unwrap();
+        std::fs::write(dir.path().join(format!("{i}.jpg")), "").unwrap();
+    }
+    let drive = Drive::open(dir.path(), ZERO_MS + 100_000_000).unwrap();
+    let fixes = drive.events().filter_map(|event| match event {
+        Event::Fix(fix) => fix.utc_ms,
+        _ => None,
+    });
+    fixes
+        .map(|utc_ms| {
+            i64::try_from(utc_ms / 1_000).unwrap() - i64::try_from(ZERO_MS).unwrap() / 1_000
+        })
+        .collect()
+}
+
+#[test]
+fn a_satellite_time_that_does_not_go_with_the_others_is_not_believed() {
+    assert_eq!(captured(&[0, 0, 3_600, 0, 0]), [0, 1, 3, 4]);
+    assert_eq!(captured(&[0, 0, -3_600, 0, 0]), [0, 1, 3, 4]);
+    assert_eq!(captured(&[0, 0, 0, 0, -300_000_000]), [0, 1, 2, 3]);
+    assert_eq!(
+        captured(&[7_200, 7_200, 7_200, 0]),
+        [7_200, 7_201, 7_202],
+        "the recorder's clock was not set"
+    );
+    assert_eq!(
+        captured(&[0, -2, -4, -6, -8]),
+        [-1],
+        "a clock that stands or runs back tells no time"
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
