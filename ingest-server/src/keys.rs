@@ -6,13 +6,15 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use wayhex_protocol::id::{DeviceId, sha256};
 use wayhex_protocol::key::{PublicKey, SignError, Signer};
+
+use crate::private;
 
 const FOLDER: &str = "keys";
 const SIGNING_KEY_FILE: &str = "signing.pkcs8";
@@ -70,11 +72,8 @@ impl Keys {
     /// See [`KeyError`].
     pub fn open(store: &Path) -> Result<Self, KeyError> {
         let folder = store.join(FOLDER);
-        let made = fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder);
-        made.map_err(at(&folder))?;
+        private::folder(store).map_err(at(store))?;
+        private::folder(&folder).map_err(at(&folder))?;
         Ok(Self {
             signing: SigningKey::open(&folder.join(SIGNING_KEY_FILE))?,
             wrapping: WrappingKey::open(&folder.join(FRAMES_KEY_FILE))?,
@@ -152,7 +151,7 @@ fn read_or_make(
             .write(true)
             .create(true)
             .truncate(true)
-            .mode(0o600)
+            .mode(private::FILE_MODE)
             .open(&temporary)?;
         file.write_all(&bytes)?;
         file.sync_all()?;

@@ -1,10 +1,11 @@
 //! Evidence on disk: one file for each closed epoch, for its auditors and nobody else.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::private;
 use crate::store::StoreError;
 
 const FOLDER: &str = "evidence";
@@ -20,16 +21,13 @@ pub(super) fn write(store: &Path, epoch: u64, bytes: &[u8]) -> Result<(), StoreE
     let path = path(store, epoch);
     let folder = store.join(FOLDER);
     let attempt = || -> io::Result<()> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)?;
+        private::folder(&folder)?;
         let temporary = path.with_extension("tmp");
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
-            .mode(0o600)
+            .mode(private::FILE_MODE)
             .open(&temporary)?;
         file.write_all(bytes)?;
         file.sync_all()?;

@@ -1,7 +1,5 @@
 //! Connections to the database, each with the settings that durability rests on.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
+use crate::private;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -23,6 +22,7 @@ const READERS_KEPT_MAX: usize = 8;
 const STATEMENTS_KEPT_MAX: usize = 64;
 
 /// Opens the database of a store's folder for writing, makes both when they are not there, and brings the schema up to date.
+/// Both are their owner's alone; SQLite gives the write-ahead log the mode of the database.
 ///
 /// Whoever changes something begins an *immediate* transaction: a deferred one that read first could not become a writer
 /// after another process has written.
@@ -30,9 +30,10 @@ const STATEMENTS_KEPT_MAX: usize = 64;
 /// # Errors
 /// The folder or file cannot be used, or the schema is one that this program does not know.
 pub fn connect(folder: &Path) -> Result<Connection, StoreError> {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(StoreError::file(folder))?;
-    let mut connection = Connection::open(folder.join(FILE))?;
+    private::folder(folder).map_err(StoreError::file(folder))?;
+    let file = folder.join(FILE);
+    private::file(&file).map_err(StoreError::file(&file))?;
+    let mut connection = Connection::open(file)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // In WAL mode only FULL flushes the log at each commit: a receipt must survive a power cut.

@@ -3,18 +3,23 @@
 //! A file appears under its name whole and flushed, or not at all; one that no row names is rubbish of a commit that was
 //! cut, and harmless.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{FrameError, StoreError};
+use crate::private;
 
 const FOLDER: &str = "objects";
 /// Folders beneath, by the first byte of the name: no folder grows beyond what file systems like.
 const SHARDS: u16 = 256;
+/// Bytes of an object's random name: no two are ever drawn alike.
+const NAME_BYTES: usize = 16;
+/// What an object that is being written is called after its name.
+const UNFINISHED: &str = "tmp";
 
 /// The folder.
 #[derive(Clone, Debug)]
@@ -29,24 +34,52 @@ impl Objects {
     /// It cannot be made.
     pub fn open(store: &Path) -> Result<Self, StoreError> {
         let folder = store.join(FOLDER);
-        for shard in 0..SHARDS {
-            let shard = folder.join(format!("{shard:02x}"));
-            fs::create_dir_all(&shard).map_err(StoreError::file(&shard))?;
+        private::folder(&folder).map_err(StoreError::file(&folder))?;
+        let objects = Self { folder };
+        for shard in objects.shards() {
+            private::folder(&shard).map_err(StoreError::file(&shard))?;
         }
-        flush_folder(&folder)?;
+        flush_folder(&objects.folder)?;
         flush_folder(store)?;
-        Ok(Self { folder })
+        Ok(objects)
+    }
+
+    /// Removes the unfinished objects of a server that was killed. Whoever is going to write does it once, before.
+    ///
+    /// # Errors
+    /// A folder cannot be read, or a file not be removed.
+    pub(super) fn sweep(&self) -> Result<(), StoreError> {
+        for shard in self.shards() {
+            let entries = fs::read_dir(&shard).map_err(StoreError::file(&shard))?;
+            for entry in entries {
+                let path = entry.map_err(StoreError::file(&shard))?.path();
+                if is_unfinished(&path) {
+                    fs::remove_file(&path).map_err(StoreError::file(&path))?;
+                    tracing::info!(path = %path.display(), "removed an unfinished object");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn shards(&self) -> impl Iterator<Item = PathBuf> {
+        (0..SHARDS).map(|shard| self.folder.join(format!("{shard:02x}")))
     }
 
     /// Begins an object under a random name.
     pub(super) fn begin(&self) -> Result<ObjectWriter, StoreError> {
-        let mut bytes = [0; 16];
+        let mut bytes = [0; NAME_BYTES];
         let filled = SystemRandom::new().fill(&mut bytes);
         filled.map_err(|ring::error::Unspecified| StoreError::Frame(FrameError::Seal))?;
         let name = data_encoding::HEXLOWER.encode(&bytes);
         let path = self.path(&name);
-        let temporary = path.with_extension("tmp");
-        let file = File::create_new(&temporary).map_err(StoreError::file(&temporary))?;
+        let temporary = path.with_extension(UNFINISHED);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(private::FILE_MODE)
+            .open(&temporary)
+            .map_err(StoreError::file(&temporary))?;
         Ok(ObjectWriter {
             name,
             path,
@@ -114,6 +147,15 @@ impl ObjectWriter {
             tracing::warn!(path = %self.temporary.display(), %error, "an unfinished object was left behind");
         }
     }
+}
+
+/// Whether a file's name is one that [`Objects::begin`] gives. Whatever else somebody put there is not ours to remove.
+fn is_unfinished(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let digits = stem.map(|stem| data_encoding::HEXLOWER.decode(stem.as_bytes()));
+    path.extension()
+        .is_some_and(|extension| extension == UNFINISHED)
+        && matches!(digits, Some(Ok(bytes)) if bytes.len() == NAME_BYTES - 1)
 }
 
 fn flush_folder(folder: &Path) -> Result<(), StoreError> {
