@@ -9,6 +9,10 @@ use wayhex_protocol::policy::{Parameters, Policy};
 use crate::keys::SigningKey;
 use crate::store::StoreError;
 
+/// For how long after its registration a device may go on under the genesis policy, milliseconds (24 h): longer than a drive
+/// that began before the phone met its server.
+const GENESIS_AFTER_REGISTRATION_MS: u64 = 86_400_000;
+
 /// The number of the first epoch.
 pub const FIRST_EPOCH: u64 = 1;
 
@@ -21,7 +25,35 @@ pub struct Published {
     pub sha256: PolicyHash,
     /// The signed document.
     pub envelope: Vec<u8>,
+    /// When its successor was published, Unix milliseconds; `None` of the newest.
+    pub superseded_ms: Option<u64>,
 }
+
+impl Published {
+    /// Whether a capture at `captured_ms` may name it, by a device that was registered at `registered_ms`.
+    ///
+    /// The document was signed before anybody knew of a successor, so that its own end cannot tell. It ends here, the lateness
+    /// that it allows after its successor was published: whoever could not hear of the successor has to deliver by then
+    /// anyway. The genesis policy is also what a phone goes by that has never met its server.
+    #[must_use]
+    pub fn covers(&self, captured_ms: u64, registered_ms: u64) -> bool {
+        let lateness_ms = self.policy.parameters.latency_last_ms;
+        let has_not_ended = self
+            .superseded_ms
+            .is_none_or(|superseded_ms| captured_ms < superseded_ms.saturating_add(lateness_ms));
+        let had_not_met =
+            || captured_ms < registered_ms.saturating_add(GENESIS_AFTER_REGISTRATION_MS);
+        self.policy.in_force_at(captured_ms)
+            && (has_not_ended || (self.is_genesis() && had_not_met()))
+    }
+
+    fn is_genesis(&self) -> bool {
+        self.policy == Policy::genesis(self.policy.network.clone())
+    }
+}
+
+/// Version, envelope, and when the next version was published.
+type Stored = (u64, Vec<u8>, Option<u64>);
 
 /// All policies of a store, oldest first; at least one once [`publish`] ran.
 #[derive(Clone, Debug, Default)]
@@ -79,13 +111,15 @@ impl PolicyBook {
         network: &NetworkId,
         key: &SigningKey,
     ) -> Result<Self, PolicyError> {
-        let read = || -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-            let mut query =
-                connection.prepare("SELECT version, envelope FROM policies ORDER BY version")?;
-            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let read = || -> Result<Vec<Stored>, StoreError> {
+            let mut query = connection.prepare(
+                "SELECT version, envelope, LEAD(published_ms) OVER (ORDER BY version)
+                 FROM policies ORDER BY version",
+            )?;
+            let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             Ok(rows.collect::<Result<_, _>>()?)
         };
-        let open = |(version, envelope): (u64, Vec<u8>)| {
+        let open = |(version, envelope, superseded_ms): Stored| {
             let opened = envelope::open::<Policy>(&envelope, network, |kid| {
                 (kid == key.thumbprint()).then(|| key.public_key())
             });
@@ -98,6 +132,7 @@ impl PolicyBook {
                 sha256: opened.message.hash(),
                 policy: opened.message,
                 envelope,
+                superseded_ms,
             })
         };
         read()?
@@ -159,6 +194,7 @@ fn write(
         sha256: policy.hash(),
         policy,
         envelope,
+        superseded_ms: None,
     };
     let insert = || -> Result<(), StoreError> {
         transaction.execute(

@@ -18,7 +18,7 @@ use wayhex_protocol::token::Token;
 use crate::app::App;
 use crate::clock::now_ms;
 use crate::problem::Problem;
-use crate::store::{DeviceRow, key_of};
+use crate::store::{DeviceRow, registered};
 
 const SCHEME: &str = "Wayhex ";
 
@@ -61,17 +61,17 @@ impl FromRequestParts<Arc<App>> for Driver {
             .map_err(|error| refused("token_malformed", &error.to_string()).into_response())?;
         let found = app
             .store
-            .read(move |connection| key_of(connection, &signer))
+            .read(move |connection| registered(connection, &signer))
             .await;
         let found = found.map_err(|error| Problem::from(error).into_response())?;
-        let Some((row, key)) = found else {
+        let Some(device) = found else {
             let detail = "its device is not registered here";
             return Err(refused("token_unknown_device", detail).into_response());
         };
-        match check(app, parts, &envelope, &key) {
+        match check(app, parts, &envelope, &device.key) {
             Ok(()) => Ok(Self {
                 device: signer,
-                row,
+                row: device.row,
             }),
             Err(refusal) => Err(refusal.into_response()),
         }

@@ -36,7 +36,7 @@ pub(super) async fn answer(
         Known::Later(id, reason) => return later(&app, id, reason, epoch),
         Known::Judged(judged) => (None, Ok(judged)),
         Known::Authentic(authentic) => (
-            Some(authentic.subject.receipt_id),
+            Some(authentic.subject.item),
             judge(&app, *authentic, received_ms).await,
         ),
     };
@@ -75,11 +75,13 @@ async fn judge(
     });
     match checked.await {
         Ok(checked) => Ok(checked?),
-        Err(error) => {
+        Err(error) if error.is_panic() => {
             // A picture that breaks the decoder would break it again: this is for ever, too.
             tracing::error!(%error, "a picture could not be looked at");
             Ok(Judged::Refuse(subject, Reason::PictureInvalid))
         }
+        // Nobody looked at it: the server is stopping.
+        Err(_cancelled) => Err(StoreError::Unavailable),
     }
 }
 

@@ -201,7 +201,7 @@ impl Group<'_> {
 
     fn give(&self, subject: &Subject, verdict: Verdict) -> Result<(Given, Verdict), StoreError> {
         let decided = Receipt {
-            id: subject.receipt_id,
+            id: subject.item,
             verdict,
             epoch: self.epoch,
             server_time_ms: self.now_ms,
@@ -266,7 +266,7 @@ impl Group<'_> {
             )?
             .execute(params![
                 row,
-                verified.subject.receipt_id.0,
+                verified.subject.item.0,
                 verified.device.0,
                 observation.session.0,
                 observation.sequence,

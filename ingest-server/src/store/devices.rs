@@ -38,29 +38,46 @@ pub enum BindingError {
     Store(#[from] StoreError),
 }
 
-/// The row and the key of a device; `None` when it is not registered.
+/// A device that is known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// Its row.
+    pub row: DeviceRow,
+    /// What its signatures are checked with.
+    pub key: PublicKey,
+    /// When it was first registered, Unix milliseconds.
+    pub registered_ms: u64,
+}
+
+/// A device by its id; `None` when it is not registered.
 ///
 /// # Errors
 /// The database failed or is damaged.
-pub fn key_of(
+pub fn registered(
     connection: &Connection,
     device: &DeviceId,
-) -> Result<Option<(DeviceRow, PublicKey)>, StoreError> {
-    let mut query =
-        connection.prepare_cached("SELECT id, cose_key FROM devices WHERE thumbprint = ?1")?;
+) -> Result<Option<Registered>, StoreError> {
+    let mut query = connection
+        .prepare_cached("SELECT id, cose_key, registered_ms FROM devices WHERE thumbprint = ?1")?;
     let found = query.query_row([device.0], |row| {
-        Ok((DeviceRow(row.get(0)?), row.get::<_, Vec<u8>>(1)?))
+        Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?))
     });
-    let Some((row, key)) = found.optional()? else {
+    let Some((row, key, registered_ms)) = found.optional()? else {
         return Ok(None);
     };
     let key = PublicKey::from_bytes(&key)
         .map_err(|_format| StoreError::Damaged("a device's key is no COSE key"))?;
-    Ok(Some((row, key)))
+    Ok(Some(Registered {
+        row: DeviceRow(row),
+        key,
+        registered_ms,
+    }))
 }
 
 /// Registers a device whose registration was verified. The first binding holds at once; another account from the next epoch
-/// on, so that nobody's open epoch changes hands.
+/// on, so that nobody's open epoch changes hands. However often a device registers, it has at most one row for each epoch
+/// from which another account holds: the same account only moves the counter on, and who changes his mind within an epoch
+/// replaces what has not begun to hold.
 ///
 /// # Errors
 /// See [`BindingError`].
@@ -70,19 +87,21 @@ pub fn register(
     now_ms: u64,
 ) -> Result<Binding, BindingError> {
     let device = registration.key.thumbprint();
-    let row = match key_of(transaction, &device)? {
-        Some((row, _)) => row,
+    let row = match registered(transaction, &device)? {
+        Some(known) => known.row,
         None => insert(transaction, registration, now_ms)?,
     };
     let open = OpenEpoch::read(transaction)?.number;
     let newest = newest_binding(transaction, row)?;
-    let effective_epoch = match &newest {
+    let effective_epoch = match newest {
         None => open,
         Some(newest) if newest.account == registration.account => {
             if registration.binding <= newest.counter {
-                return Ok(answer(device, newest));
+                return Ok(answer(device, &newest));
             }
-            newest.effective_epoch
+            count_on(transaction, row, newest.counter, registration.binding)?;
+            let counter = registration.binding;
+            return Ok(answer(device, &Bound { counter, ..newest }));
         }
         Some(newest) if registration.binding <= newest.counter => {
             return Err(BindingError::Stale {
@@ -97,6 +116,7 @@ pub fn register(
         account: registration.account.clone(),
         effective_epoch,
     };
+    forget_unbegun(transaction, row, open)?;
     insert_binding(transaction, row, &bound, now_ms)?;
     Ok(answer(device, &bound))
 }
@@ -148,6 +168,31 @@ fn newest_binding(
         account: account_of(transaction, account)?,
         effective_epoch,
     }))
+}
+
+/// Gives the newest binding, whose account stays, the counter that the device signed last.
+fn count_on(
+    transaction: &Transaction<'_>,
+    device: DeviceRow,
+    newest: u64,
+    counter: u64,
+) -> Result<(), StoreError> {
+    let mut update = transaction
+        .prepare_cached("UPDATE bindings SET counter = ?3 WHERE device = ?1 AND counter = ?2")?;
+    update.execute(params![device.0, newest, counter])?;
+    Ok(())
+}
+
+/// Removes the binding that would have held from the next epoch on.
+fn forget_unbegun(
+    transaction: &Transaction<'_>,
+    device: DeviceRow,
+    open: u64,
+) -> Result<(), StoreError> {
+    let mut delete = transaction
+        .prepare_cached("DELETE FROM bindings WHERE device = ?1 AND effective_epoch > ?2")?;
+    delete.execute(params![device.0, open])?;
+    Ok(())
 }
 
 fn insert_binding(

@@ -32,7 +32,7 @@ use crate::verify::Judged;
 pub use account::{account_id, account_of};
 pub use batches::answers_of;
 pub use database::connect;
-pub use devices::{Binding, BindingError, key_of, register};
+pub use devices::{Binding, BindingError, Registered, register, registered};
 pub use epoch::OpenEpoch;
 pub use frame::{FrameError, SealedFrame};
 pub use pictures::read_picture;
@@ -100,6 +100,7 @@ impl Store {
     pub fn open(folder: &Path, keys: Arc<Keys>, network: &NetworkId) -> Result<Self, StoreError> {
         let connection = connect(folder)?;
         let objects = Objects::open(folder)?;
+        objects.sweep()?;
         let writer = Writer::start(writer::Desk {
             connection,
             objects: objects.clone(),

@@ -19,10 +19,8 @@ pub struct DeviceRow(pub i64);
 pub struct Subject {
     /// The device whose signature fits; `None` where none does.
     pub device: Option<DeviceRow>,
-    /// What it is found by: the observation's id, or without a device the SHA-256 of the envelope.
-    pub item: [u8; 32],
-    /// What its receipt names.
-    pub receipt_id: ObservationId,
+    /// What it is found by and what its receipt names: the observation's id, or without a device the SHA-256 of the envelope.
+    pub item: ObservationId,
 }
 
 /// A final verdict that was given before.
@@ -47,12 +45,12 @@ impl Given {
         let found = match subject.device {
             Some(device) => connection
                 .prepare_cached("SELECT id, receipt FROM verdicts WHERE device = ?1 AND item = ?2")?
-                .query_row(params![device.0, subject.item], read),
+                .query_row(params![device.0, subject.item.0], read),
             None => connection
                 .prepare_cached(
                     "SELECT id, receipt FROM verdicts WHERE device IS NULL AND item = ?1",
                 )?
-                .query_row([subject.item], read),
+                .query_row([subject.item.0], read),
         };
         Ok(found.optional()?)
     }
@@ -75,7 +73,7 @@ pub(super) fn insert(
     )?;
     let row = insert.insert(params![
         subject.device.map(|device| device.0),
-        subject.item,
+        subject.item.0,
         reason,
         decided.epoch,
         decided.server_time_ms,

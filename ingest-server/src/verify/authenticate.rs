@@ -2,14 +2,14 @@
 
 use rusqlite::Connection;
 use wayhex_protocol::batch::RawItem;
-use wayhex_protocol::cbor::{DecodeError, Wire};
-use wayhex_protocol::envelope::{OpenError, Opened, open, peek};
+use wayhex_protocol::cbor::DecodeError;
+use wayhex_protocol::envelope::{OpenError, Opened, open};
 use wayhex_protocol::id::{NetworkId, ObservationId};
 use wayhex_protocol::observation::Observation;
 use wayhex_protocol::reason::{Reason, Retry};
 
 use super::Judged;
-use crate::store::{DeviceRow, Given, StoreError, Subject, key_of};
+use crate::store::{DeviceRow, Given, Registered, StoreError, Subject, registered};
 
 /// An observation that a registered device signed for this network.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Authentic {
     pub subject: Subject,
     /// The device.
     pub device: DeviceRow,
+    /// When it was first registered, Unix milliseconds.
+    pub registered_ms: u64,
     /// What it signed.
     pub observation: Observation,
     /// The signed bytes.
@@ -38,8 +40,9 @@ pub enum Known {
 
 /// Opens an item's envelope with the key of the device that it names, and looks for an earlier verdict.
 ///
-/// A refusal of what no device's signature covers is found again by the envelope's bytes alone: were it found by the
-/// observation's id, a stranger could refuse a device's observation in advance.
+/// What no device's signature covers is found again, and named in its receipt, by the envelope's bytes alone. Were it the
+/// claimed observation's id, a stranger could refuse a device's observation in advance, or have a refusal signed by this
+/// server for an observation that is not his, and show it to the phone that waits for an answer.
 ///
 /// # Errors
 /// The database failed.
@@ -50,13 +53,12 @@ pub fn authenticate(
 ) -> Result<Known, StoreError> {
     let mut found = Ok(None);
     let opened = open::<Observation>(&item.envelope, network, |kid| {
-        found = key_of(connection, &kid);
+        found = registered(connection, &kid);
         let known = found.as_ref().ok()?.as_ref();
-        known.map(|(_, key)| key.clone())
+        known.map(|device| device.key.clone())
     });
-    let device = found?.map(|(row, _)| row);
-    match (opened, device) {
-        (Ok(opened), Some(device)) => of_device(connection, item, opened, device),
+    match (opened, found?) {
+        (Ok(opened), Some(device)) => of_device(connection, item, opened, &device),
         (Ok(_), None) => of_nobody(connection, &item, Reason::UnknownDevice),
         (Err(error), _) => of_nobody(connection, &item, reason_of(&error)),
     }
@@ -66,20 +68,19 @@ fn of_device(
     connection: &Connection,
     item: RawItem,
     opened: Opened<Observation>,
-    device: DeviceRow,
+    device: &Registered,
 ) -> Result<Known, StoreError> {
-    let id = Observation::id(opened.signer, &opened.payload);
     let subject = Subject {
-        device: Some(device),
-        item: id.0,
-        receipt_id: id,
+        device: Some(device.row),
+        item: Observation::id(opened.signer, &opened.payload),
     };
     if let Some(given) = Given::find(connection, &subject)? {
         return Ok(Known::Judged(Judged::Repeat(given)));
     }
     Ok(Known::Authentic(Box::new(Authentic {
         subject,
-        device,
+        device: device.row,
+        registered_ms: device.registered_ms,
         observation: opened.message,
         envelope: item.envelope,
         picture: item.picture,
@@ -87,26 +88,18 @@ fn of_device(
 }
 
 fn of_nobody(connection: &Connection, item: &RawItem, reason: Reason) -> Result<Known, StoreError> {
-    let unreadable_id = item.unreadable_id();
     let subject = Subject {
         device: None,
-        item: unreadable_id.0,
-        receipt_id: claimed_id(&item.envelope).unwrap_or(unreadable_id),
+        item: item.unreadable_id(),
     };
     if reason.retry() != Retry::Never {
-        return Ok(Known::Later(subject.receipt_id, reason));
+        return Ok(Known::Later(subject.item, reason));
     }
     let given = Given::find(connection, &subject)?;
     Ok(Known::Judged(match given {
         Some(given) => Judged::Repeat(given),
         None => Judged::Refuse(subject, reason),
     }))
-}
-
-/// The id that the sender knows the item by, if an observation can be read.
-fn claimed_id(envelope: &[u8]) -> Option<ObservationId> {
-    let (device, observation) = peek::<Observation>(envelope).ok()?;
-    Some(Observation::id(device, &observation.to_bytes()))
 }
 
 fn reason_of(error: &OpenError) -> Reason {

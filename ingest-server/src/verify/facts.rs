@@ -63,8 +63,8 @@ fn facts_of(
     }
     let named = policies.of_hash(&observation.policy);
     let policy = named
+        .filter(|published| published.covers(captured_ms, authentic.registered_ms))
         .map(|published| &published.policy)
-        .filter(|policy| policy.in_force_at(captured_ms))
         .ok_or(Reason::PolicyUnknown)?;
     if received_ms.saturating_sub(captured_ms) > policy.parameters.latency_last_ms {
         return Err(Reason::TooLate);

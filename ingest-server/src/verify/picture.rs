@@ -24,7 +24,7 @@ pub fn check_picture(mut lawful: Lawful, wrapping: &WrappingKey) -> Result<Judge
         .and_then(|bytes| fits(&lawful.authentic().observation, bytes));
     match checked {
         Ok((media, bytes)) => {
-            let frame = SealedFrame::seal(bytes, &subject.receipt_id, wrapping)?;
+            let frame = SealedFrame::seal(bytes, &subject.item, wrapping)?;
             let verified = lawful.with_picture(media, frame);
             Ok(Judged::Accept(Box::new(verified)))
         }
@@ -42,6 +42,7 @@ fn fits(observation: &Observation, bytes: Vec<u8>) -> Result<(Media, Vec<u8>), R
     }
     let info = inspect_jpeg(&bytes).map_err(|fault| match fault {
         PictureFault::Metadata { .. } => Reason::PictureMetadata,
+        PictureFault::TooLarge(_) => Reason::TooLarge,
         _ => Reason::PictureInvalid,
     })?;
     if (info.width, info.height) != (media.width, media.height) {

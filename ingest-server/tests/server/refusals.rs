@@ -233,10 +233,16 @@ fn a_strangers_copy_with_a_bad_signature_does_not_spoil_the_observation() {
     let mut forged = phone.sign(&drafts[0]);
     let last = forged.envelope.len() - 1;
     forged.envelope[last] ^= 1;
+    let named = forged.unreadable_id();
     let refused = send(&server, &phone.batch_of(&drafts), &[forged]);
     let receipt = server.verified(&refused[0]);
     assert_eq!(receipt.verdict, Verdict::Refused(Reason::BadSignature));
-    assert_eq!(receipt.id, phone.id(&drafts[0]));
+    assert_eq!(receipt.id, named);
+    assert_ne!(
+        receipt.id,
+        phone.id(&drafts[0]),
+        "nobody is given a refusal of another's observation"
+    );
 
     let genuine = phone.upload(&server, &drafts);
     assert_eq!(server.verified(&genuine[0]).verdict, Verdict::Accepted);

@@ -5,6 +5,7 @@ use wayhex_protocol::cbor::Wire;
 use wayhex_protocol::envelope::seal;
 use wayhex_protocol::id::{NetworkId, Nonce};
 use wayhex_protocol::registration::Registration;
+use wayhex_server::store::connect;
 
 use crate::support::{Phone, Server, network};
 
@@ -43,6 +44,39 @@ fn another_account_holds_from_the_next_epoch_on_and_an_old_binding_never_again()
     assert_eq!(changed.json()["effective_epoch"], 2);
     assert_eq!(bind(&phone.account, 1).code(), "binding_stale");
     assert_eq!(bind(&phone.account, 2).code(), "binding_stale");
+}
+
+#[test]
+fn however_often_a_device_registers_it_takes_one_row_for_an_account_and_one_for_the_next_epoch() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1).register(&server);
+    let bind = |account: &str, binding| {
+        let registration = Registration {
+            account: Account::parse(account).unwrap(),
+            binding,
+            ..phone.registration(&server)
+        };
+        let reply = phone.send_registration(&server, &registration);
+        assert_eq!(reply.json()["binding"], binding);
+    };
+    let rows = || {
+        let connection = connect(&server.store()).unwrap();
+        let mut rows = connection
+            .prepare("SELECT counter, effective_epoch FROM bindings ORDER BY counter")
+            .unwrap();
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.unwrap()
+            .collect::<Result<Vec<(u64, u64)>, _>>()
+            .unwrap()
+    };
+    bind(&phone.account, 2);
+    bind(&phone.account, 5);
+    assert_eq!(rows(), [(5, 1)]);
+    bind("eip155:1:0x2222222222222222222222222222222222222222", 6);
+    bind("eip155:1:0x3333333333333333333333333333333333333333", 7);
+    assert_eq!(rows(), [(5, 1), (7, 2)]);
+    bind(&phone.account, 8);
+    assert_eq!(rows(), [(5, 1), (8, 2)]);
 }
 
 #[test]

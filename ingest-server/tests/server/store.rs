@@ -1,7 +1,5 @@
 //! What lies in the folder.
 
-use std::path::{Path, PathBuf};
-
 use rusqlite::{Connection, TransactionBehavior};
 use wayhex_protocol::account::Account;
 use wayhex_protocol::batch::Answer;
@@ -12,7 +10,7 @@ use wayhex_protocol::registration::Registration;
 use wayhex_server::keys::Keys;
 use wayhex_server::store::{Objects, connect, read_picture};
 
-use crate::support::{Phone, Server};
+use crate::support::{Phone, Server, files};
 
 #[test]
 fn a_stored_picture_is_noise_to_whom_lacks_its_key_and_whole_to_whom_has_it() {
@@ -163,13 +161,4 @@ fn forget_key(connection: &Connection, observation: &ObservationId) {
         [observation.0],
     );
     assert_eq!(forgotten.expect("the row is changed"), 1);
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .expect("the folder is read")
-        .map(|entry| entry.expect("the folder is read").path());
-    let (folders, mut found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    found.extend(folders.iter().flat_map(|folder| files(folder)));
-    found
 }

@@ -6,4 +6,4 @@ mod server;
 
 pub use http::Reply;
 pub use phone::{Draft, Phone, jpeg, media, now_ms, send};
-pub use server::{Server, command, network};
+pub use server::{Server, command, files, network};

@@ -146,6 +146,16 @@ impl Phone {
         self.policy = Some(server.policy().1);
     }
 
+    /// The policy that it goes by.
+    pub fn policy(&self) -> &Policy {
+        self.policy.as_ref().expect("a policy that was read")
+    }
+
+    /// Goes by another policy than the one that it read.
+    pub fn go_by(&mut self, policy: &Policy) {
+        self.policy = Some(policy.clone());
+    }
+
     /// The observation of a place in the session, on the road 8 m after the one before, its picture told apart by `sequence`.
     pub fn draft(&self, sequence: u64) -> Draft {
         let step = i32::try_from(sequence).expect("a short drive");

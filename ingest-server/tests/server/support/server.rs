@@ -1,7 +1,7 @@
 //! The built program, on free ports, in a folder of its own.
 
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -215,4 +215,14 @@ impl Drop for Server {
 /// The network of the defaults.
 pub fn network() -> NetworkId {
     NetworkId::parse("wayhex-dev").expect("the default network")
+}
+
+/// All files of a folder and of those beneath it.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .expect("the folder is read")
+        .map(|entry| entry.expect("the folder is read").path());
+    let (folders, mut found): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    found.extend(folders.iter().flat_map(|folder| files(folder)));
+    found
 }
