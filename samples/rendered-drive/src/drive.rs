@@ -31,7 +31,7 @@ pub fn render_drive(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<DriveSummary, RenderError> {
     let stamp = folder::stamp(&format!("{spec:?} faces={}", assets.is_some()));
-    folder::fill(out, spec.seed, &stamp, |folder| {
+    folder::fill(out, folder::WHOLE_DRIVE, spec.seed, &stamp, |folder| {
         let instants = motion::drive(&spec.course);
         tables::write_fixes(folder, &sensors::fixes(spec, &instants))?;
         tables::write_inertial(folder, &sensors::inertial(spec, &instants))?;

@@ -10,8 +10,10 @@ use crate::error::{RenderError, file};
 
 /// Raised whenever the same description would give other bytes.
 const RENDERER_VERSION: u32 = 1;
-/// Names the form of `drive.json`.
-const SCHEMA: &str = "wayhex.rendered-drive/1";
+/// Names the form of `drive.json` where the whole drive is rendered.
+pub(crate) const WHOLE_DRIVE: &str = "wayhex.rendered-drive/1";
+/// Names its form where only the pictures are, and the tables are of somebody's drive.
+pub(crate) const PICTURES_ALONE: &str = "wayhex.rendered-pictures/1";
 
 /// A private zone that the drive asks its player to set.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +41,7 @@ pub struct DriveSummary {
 }
 
 impl DriveSummary {
-    fn to_json(&self, seed: u64, stamp: &str) -> Value {
+    fn to_json(&self, schema: &str, seed: u64, stamp: &str) -> Value {
         let zones: Vec<Value> = self
             .private_zones
             .iter()
@@ -48,7 +50,7 @@ impl DriveSummary {
             )
             .collect();
         json!({
-            "schema": SCHEMA, "private_zones": zones, "metres": self.metres, "frames": self.frames,
+            "schema": schema, "private_zones": zones, "metres": self.metres, "frames": self.frames,
             "faces_drawn": self.faces_drawn, "seed": seed, "stamp": stamp,
         })
     }
@@ -79,15 +81,17 @@ pub(crate) fn stamp(description: &str) -> String {
     crate::assets::sha256(format!("{RENDERER_VERSION} {description}").as_bytes())
 }
 
-/// Fills `out` by means of `write`, unless it already holds a drive of that stamp.
+/// Fills `out` by means of `write`, unless it already holds a drive of that form and stamp.
 pub(crate) fn fill(
     out: &Path,
+    schema: &str,
     seed: u64,
     stamp: &str,
     write: impl FnOnce(&Path) -> Result<DriveSummary, RenderError>,
 ) -> Result<DriveSummary, RenderError> {
     if out.exists() {
-        let described = describe(out).ok_or_else(|| RenderError::Occupied(out.to_path_buf()))?;
+        let described =
+            describe(out, schema).ok_or_else(|| RenderError::Occupied(out.to_path_buf()))?;
         if described["stamp"] == stamp
             && let Some(summary) = DriveSummary::from_json(&described)
         {
@@ -106,16 +110,19 @@ pub(crate) fn fill(
         .map_err(file("make a folder in", parent))?;
     let summary = write(fresh.path())?;
     let path = fresh.path().join("drive.json");
-    fs::write(&path, format!("{:#}\n", summary.to_json(seed, stamp)))
-        .map_err(file("write", &path))?;
+    fs::write(
+        &path,
+        format!("{:#}\n", summary.to_json(schema, seed, stamp)),
+    )
+    .map_err(file("write", &path))?;
     let whole = fresh.keep();
     fs::rename(&whole, out).map_err(file("name", out))?;
     Ok(summary)
 }
 
 /// The description of a folder that was rendered here.
-fn describe(out: &Path) -> Option<Value> {
+fn describe(out: &Path, schema: &str) -> Option<Value> {
     let text = fs::read_to_string(out.join("drive.json")).ok()?;
     let value: Value = serde_json::from_str(&text).ok()?;
-    (value["schema"] == SCHEMA).then_some(value)
+    (value["schema"] == schema).then_some(value)
 }

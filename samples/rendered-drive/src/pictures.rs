@@ -65,7 +65,7 @@ pub fn render_pictures(
         sha256(&bytes),
         assets.is_some()
     ));
-    folder::fill(out, spec.seed, &stamp, |folder| {
+    folder::fill(out, folder::PICTURES_ALONE, spec.seed, &stamp, |folder| {
         let passed = passed(&tables::read_fixes(&table)?);
         copy(&table, &folder.join("gnss.csv"))?;
         for name in ["accelerometer.csv", "gyroscope.csv"] {
