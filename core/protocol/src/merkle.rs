@@ -28,6 +28,12 @@ pub const EMPTY_ROOT: Hash = [0; 32];
 /// Units of 18 decimals in a millionth of a point.
 const UNITS_PER_MICRO: u128 = 1_000_000_000_000;
 
+/// An amount as the chain counts it, with 18 decimals.
+#[must_use]
+pub fn on_chain(amount: Micros) -> u128 {
+    u128::from(amount.get()) * UNITS_PER_MICRO
+}
+
 /// One word of the ABI's encoding, in bytes.
 const WORD_BYTES: usize = 32;
 
@@ -125,7 +131,7 @@ fn complete_tree(sorted: &[Hash]) -> Vec<Hash> {
 fn leaf_hash(address: &Address, amount: Micros) -> Hash {
     let mut words = [0; 2 * WORD_BYTES];
     words[WORD_BYTES - address.len()..WORD_BYTES].copy_from_slice(address);
-    let amount = (u128::from(amount.get()) * UNITS_PER_MICRO).to_be_bytes();
+    let amount = on_chain(amount).to_be_bytes();
     words[2 * WORD_BYTES - amount.len()..].copy_from_slice(&amount);
     Keccak256::digest(Keccak256::digest(words)).into()
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 use utoipa::ToSchema;
 use wayhex_protocol::account::Account;
-use wayhex_protocol::merkle::Hash;
+use wayhex_protocol::merkle::{Hash, on_chain};
 use wayhex_protocol::micros::Micros;
 
 use super::asked::Named;
@@ -17,9 +17,6 @@ use super::epochs::closed_epoch;
 use crate::app::App;
 use crate::problem::{Problem, ProblemBody};
 use crate::store::StoreError;
-
-/// Units of 18 decimals in a millionth of a point.
-const UNITS_PER_MICRO: u128 = 1_000_000_000_000;
 
 /// An account's part of a closed epoch. Amounts are millionths of a point, decimal, where nothing else is said.
 #[derive(Serialize, ToSchema)]
@@ -196,7 +193,7 @@ fn claim(
     let tree = app.trees.of(connection, epoch, root)?;
     Ok(tree.proof(&address).map(|proof| Claim {
         address: format!("0x{}", HEXLOWER.encode(&address)),
-        amount: (u128::from(proof.amount.get()) * UNITS_PER_MICRO).to_string(),
+        amount: on_chain(proof.amount).to_string(),
         proof: proof
             .siblings
             .iter()

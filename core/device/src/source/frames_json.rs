@@ -9,9 +9,9 @@ use wayhex_protocol::limits::SEGMENT_VERTICES_MAX;
 use wayhex_protocol::reason::Reason;
 
 use super::drive::Contents;
-use super::event::{Fix, UnusableFrame};
+use super::event::Fix;
 use super::files::{DriveFile, read_up_to};
-use super::shots::{PassedPlace, Shot, contents};
+use super::shots::{PassedPlace, Shot, of_pictures};
 
 /// Most bytes of a picture's JSON: a hundred times what it needs.
 pub const JSON_BYTES_MAX: usize = 64 * 1024;
@@ -29,22 +29,10 @@ pub(super) fn has_any(files: &[DriveFile]) -> bool {
 /// Reads the JSON of every picture.
 pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
     let beside = jsons(files);
-    let pictures = files.iter().filter(|file| file.is(JPEG));
-    let shots = pictures.map(|picture| {
-        let unusable = |reason| UnusableFrame {
-            source: picture.name.clone(),
-            time_ms: None,
-            reason,
-        };
-        if picture.is_stray {
-            return Err(unusable(Reason::PictureUnreadable));
-        }
-        let json = beside
-            .get(picture.stem())
-            .ok_or_else(|| unusable(Reason::MetadataMissing))?;
-        shot(&picture.name, json).ok_or_else(|| unusable(Reason::MetadataMissing))
-    });
-    contents(shots.collect(), latest_ms)
+    of_pictures(files, latest_ms, |picture| {
+        let json = beside.get(picture.stem()).ok_or(Reason::MetadataMissing)?;
+        shot(&picture.name, json).ok_or(Reason::MetadataMissing)
+    })
 }
 
 fn jsons(files: &[DriveFile]) -> HashMap<&str, &DriveFile> {

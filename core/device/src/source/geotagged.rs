@@ -12,10 +12,9 @@ use exif::{DateTime, Exif, In, Reader, Tag, Value};
 use wayhex_protocol::reason::Reason;
 
 use super::drive::Contents;
-use super::event::{Fix, UnusableFrame};
+use super::event::Fix;
 use super::files::DriveFile;
-use super::frames_json::JPEG;
-use super::shots::{Shot, contents};
+use super::shots::{Shot, of_pictures};
 
 const JPEG_START: [u8; 2] = [0xff, 0xd8];
 const DAY_MS: i64 = 86_400_000;
@@ -25,20 +24,10 @@ const ZONE_STEP_MS: i64 = 15 * MINUTE_MS;
 
 /// Reads the Exif of every picture.
 pub(super) fn read(files: &[DriveFile], latest_ms: u64) -> Contents {
-    let pictures = files.iter().filter(|file| file.is(JPEG));
-    let shots = pictures.map(|picture| {
-        let unusable = |reason| UnusableFrame {
-            source: picture.name.clone(),
-            time_ms: None,
-            reason,
-        };
-        if picture.is_stray {
-            return Err(unusable(Reason::PictureUnreadable));
-        }
-        let tags = read_tags(&picture.path).map_err(unusable)?;
-        shot(&picture.name, &tags).ok_or_else(|| unusable(Reason::MetadataMissing))
-    });
-    contents(shots.collect(), latest_ms)
+    of_pictures(files, latest_ms, |picture| {
+        let tags = read_tags(&picture.path)?;
+        shot(&picture.name, &tags).ok_or(Reason::MetadataMissing)
+    })
 }
 
 fn read_tags(path: &Path) -> Result<Exif, Reason> {

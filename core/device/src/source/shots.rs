@@ -5,6 +5,8 @@ use wayhex_protocol::reason::Reason;
 
 use super::drive::{Contents, Entry};
 use super::event::{Fix, UnusableFrame};
+use super::files::DriveFile;
+use super::frames_json::JPEG;
 use super::order::played;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -41,6 +43,28 @@ struct Last {
     fix: Option<Fix>,
     /// The latest time of the satellites.
     utc_ms: Option<u64>,
+}
+
+/// Reads what stands beside every picture of a drive; what cannot be read costs that picture.
+pub(super) fn of_pictures(
+    files: &[DriveFile],
+    latest_ms: u64,
+    read: impl Fn(&DriveFile) -> Result<Shot, Reason>,
+) -> Contents {
+    let pictures = files.iter().filter(|file| file.is(JPEG));
+    let shots = pictures.map(|picture| {
+        let shot = if picture.is_stray {
+            Err(Reason::PictureUnreadable)
+        } else {
+            read(picture)
+        };
+        shot.map_err(|reason| UnusableFrame {
+            source: picture.name.clone(),
+            time_ms: None,
+            reason,
+        })
+    });
+    contents(shots.collect(), latest_ms)
 }
 
 /// Puts the pictures, given in the order of their names, into the order of time. The zero of the monotonic clock is 1970.

@@ -87,6 +87,12 @@ impl ServerError {
             Self::Gate(_) | Self::KeyMismatch { .. } | Self::Sign(_) | Self::Queue(_) => false,
         }
     }
+
+    /// Whether the server said no to the request as it is; a newer app would be heard.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Problem { status, .. } if *status != UPDATE_NEEDED)
+    }
 }
 
 /// The headers that go with every request.

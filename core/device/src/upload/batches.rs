@@ -150,7 +150,7 @@ impl Batches {
         match done {
             Err(ServerError::Gate(GateError::Held(hold))) => Ok(Progress::Held(hold)),
             // Smaller batches, or the same after a while, may pass whatever refused this one; only an old app stays old.
-            Err(error) if error.is_passing() || is_refusal(&error) => {
+            Err(error) if error.is_passing() || error.is_refusal() => {
                 self.failed(moment);
                 Ok(Progress::Failed(error))
             }
@@ -386,10 +386,6 @@ fn body_part(sent: u64, request: &Request<'_>) -> u64 {
         head_bytes(request.method, &url, request.headers, Some(0))
     });
     sent.saturating_sub(head)
-}
-
-fn is_refusal(error: &ServerError) -> bool {
-    matches!(error, ServerError::Problem { status, .. } if *status != UPDATE_NEEDED)
 }
 
 fn is_batch_unknown(answer: &Answer) -> bool {

@@ -60,15 +60,7 @@ fn the_same_drive_again_makes_no_new_items_and_sends_nothing_twice() {
         (second.upload.attempts, second.upload.picture_bytes),
         (0, 0)
     );
-    assert!(
-        server
-            .seen
-            .lock()
-            .unwrap()
-            .pictures
-            .values()
-            .all(|&times| times == 1)
-    );
+    assert!(server.has_each_picture_once());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Items against a server: each gets its verdict, whatever happens on the way.
 
+use tempfile::TempDir;
 use wayhex_device::ports::{Clock, NetworkKind};
 use wayhex_device::queue::{Queue, State};
 use wayhex_device::sign::Signed;
@@ -21,6 +22,14 @@ const STEPS_MAX: usize = 60;
 
 fn account() -> Account {
     Account::parse("eip155:1:0x00000000000000000000000000000000000000aa").unwrap()
+}
+
+/// A device, its items in a queue, the server they are for, and the folder that the queue lives in.
+fn way(count: usize) -> (Key, Vec<Signed>, Queue, WireServer, TempDir) {
+    let device = Key::of(1);
+    let items = signed_items(count, &device);
+    let (folder, queue) = queue_of(&items);
+    (device, items, queue, WireServer::start(), folder)
 }
 
 /// Meets the server and steps until nothing more is to be done; the last step's progress, and what was counted.
@@ -68,10 +77,7 @@ fn all_accepted(queue: &Queue, items: &[Signed]) -> bool {
 
 #[test]
 fn every_item_gets_its_receipt_and_none_is_sent_twice() {
-    let device = Key::of(1);
-    let items = signed_items(BATCH_ITEMS_MAX + 2, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(BATCH_ITEMS_MAX + 2);
     let (ended, counts) = deliver(&mut queue, &server, &device);
     assert!(matches!(ended, Ok(Progress::Idle)), "{ended:?}");
     assert!(all_accepted(&queue, &items));
@@ -80,46 +86,24 @@ fn every_item_gets_its_receipt_and_none_is_sent_twice() {
     assert_eq!(counts.picture_bytes, bytes as u64);
     let (_, counts) = deliver(&mut queue, &server, &device);
     assert_eq!(counts.attempts, 0);
-    assert!(
-        server
-            .seen
-            .lock()
-            .unwrap()
-            .pictures
-            .values()
-            .all(|&times| times == 1)
-    );
+    assert!(server.has_each_picture_once());
 }
 
 #[test]
 fn an_upload_cut_within_its_answer_is_asked_for_and_not_sent_again() {
-    let device = Key::of(1);
-    let items = signed_items(3, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(3);
     server.fates(&[Fate::CutAnswer]);
     let (ended, counts) = deliver(&mut queue, &server, &device);
     assert!(matches!(ended, Ok(Progress::Idle)), "{ended:?}");
     assert!(all_accepted(&queue, &items));
     assert_eq!(counts.attempts, 1);
     assert_eq!(counts.replayed, 3);
-    assert!(
-        server
-            .seen
-            .lock()
-            .unwrap()
-            .pictures
-            .values()
-            .all(|&times| times == 1)
-    );
+    assert!(server.has_each_picture_once());
 }
 
 #[test]
 fn an_upload_cut_on_its_way_is_sent_on_from_where_the_server_has_it() {
-    let device = Key::of(1);
-    let items = signed_items(4, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(4);
     let first_two: usize = items[..2]
         .iter()
         .map(|item| item.picture().len() + item.envelope().len() + 12)
@@ -139,10 +123,7 @@ fn an_upload_cut_on_its_way_is_sent_on_from_where_the_server_has_it() {
 
 #[test]
 fn a_captive_portal_ends_no_item() {
-    let device = Key::of(1);
-    let items = signed_items(2, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(2);
     server.fates(&[Fate::Portal, Fate::Problem(503, "busy")]);
     let (ended, _) = deliver(&mut queue, &server, &device);
     assert!(matches!(ended, Ok(Progress::Idle)), "{ended:?}");
@@ -151,10 +132,7 @@ fn a_captive_portal_ends_no_item() {
 
 #[test]
 fn receipts_of_another_key_end_no_item() {
-    let device = Key::of(1);
-    let items = signed_items(2, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(2);
     server.fates(&[Fate::ForeignReceipts; 64]);
     let clock = TestClock::at(NOON_MS);
     let transport = HttpTransport::new().unwrap();
@@ -182,10 +160,7 @@ fn receipts_of_another_key_end_no_item() {
 
 #[test]
 fn a_refusal_for_ever_is_kept_with_its_reason() {
-    let device = Key::of(1);
-    let items = signed_items(2, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(2);
     server.fates(&[Fate::Refuse(Reason::DuplicatePicture)]);
     let (ended, _) = deliver(&mut queue, &server, &device);
     assert!(matches!(ended, Ok(Progress::Idle)), "{ended:?}");
@@ -197,10 +172,7 @@ fn a_refusal_for_ever_is_kept_with_its_reason() {
 
 #[test]
 fn later_leaves_an_item_pending_and_it_is_accepted_later() {
-    let device = Key::of(1);
-    let items = signed_items(2, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(2);
     server.fates(&[
         Fate::Refuse(Reason::ServerBusy),
         Fate::Refuse(Reason::StorageUnavailable),
@@ -234,10 +206,7 @@ fn a_device_that_the_server_forgot_registers_again() {
 
 #[test]
 fn one_item_that_the_server_cannot_take_does_not_hold_up_the_others() {
-    let device = Key::of(1);
-    let items = signed_items(9, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(9);
     server.seen.lock().unwrap().poison = Some(items[3].id());
     let (ended, _) = deliver(&mut queue, &server, &device);
     assert!(matches!(ended, Ok(Progress::Wait(_))), "{ended:?}");
@@ -256,10 +225,7 @@ fn one_item_that_the_server_cannot_take_does_not_hold_up_the_others() {
 
 #[test]
 fn a_server_that_wants_a_newer_app_discards_nothing() {
-    let device = Key::of(1);
-    let items = signed_items(2, &device);
-    let (_folder, mut queue) = queue_of(&items);
-    let server = WireServer::start();
+    let (device, items, mut queue, server, _folder) = way(2);
     server.fates(&[Fate::Problem(426, "version_too_old")]);
     let (ended, _) = deliver(&mut queue, &server, &device);
     let error = ended.unwrap_err();

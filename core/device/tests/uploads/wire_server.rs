@@ -62,6 +62,12 @@ pub struct WireServer {
 }
 
 impl WireServer {
+    /// Whether no picture came more than once.
+    pub fn has_each_picture_once(&self) -> bool {
+        let seen = self.seen.lock().unwrap();
+        seen.pictures.values().all(|&times| times == 1)
+    }
+
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
