@@ -14,6 +14,7 @@ mod quality;
 
 mod detect;
 
+#[cfg(feature = "centerface")]
 mod centerface;
 
 mod redact;
@@ -23,6 +24,7 @@ mod encode;
 mod inspect;
 mod markers;
 
+#[cfg(feature = "centerface")]
 pub use centerface::{CENTERFACE_FILE, CenterFace, ModelError};
 pub use decode::{DecodeError, SOURCE_BYTES_MAX, decode_jpeg};
 pub use detect::{BOXES_MAX, DetectError, Detection, Detector, Findings, ModelIdentity, Role};
