@@ -14,7 +14,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use wayhex_protocol::id::{DeviceId, sha256};
 use wayhex_protocol::key::{PublicKey, SignError, Signer};
 
-use crate::private;
+use crate::{failpoints, private};
 
 const FOLDER: &str = "keys";
 const SIGNING_KEY_FILE: &str = "signing.pkcs8";
@@ -72,6 +72,7 @@ impl Keys {
     /// See [`KeyError`].
     pub fn open(store: &Path) -> Result<Self, KeyError> {
         let folder = store.join(FOLDER);
+        failpoints::KEYS_FOLDER.hit();
         private::folder(store).map_err(at(store))?;
         private::folder(&folder).map_err(at(&folder))?;
         Ok(Self {
@@ -147,15 +148,20 @@ fn read_or_make(
     let bytes = make()?;
     let temporary = path.with_extension("tmp");
     let write = || {
+        failpoints::KEY_CREATE.hit();
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(true)
             .mode(private::FILE_MODE)
             .open(&temporary)?;
+        failpoints::KEY_WRITE.hit();
         file.write_all(&bytes)?;
+        failpoints::KEY_FLUSH.hit();
         file.sync_all()?;
+        failpoints::KEY_RENAME.hit();
         fs::rename(&temporary, path)?;
+        failpoints::KEY_FOLDER_FLUSH.hit();
         path.parent()
             .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
     };

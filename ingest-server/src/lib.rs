@@ -9,6 +9,7 @@
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod failpoints;
 pub mod keys;
 pub mod listen;
 pub mod metrics;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::app::{self, App};
 use crate::clock::now_ms;
 use crate::config::Config;
+use crate::failpoints;
 use crate::keys::Keys;
 use crate::listen::{self, Limits};
 use crate::policy::{self, PolicyBook, PolicyError};
@@ -98,10 +99,13 @@ async fn published(config: &Config, store: &Store) -> anyhow::Result<PolicyBook>
     let parameters = config.policy.parameters()?;
     let keys = Arc::clone(store.keys());
     let book = store
-        .write(move |transaction| -> Result<PolicyBook, PolicyError> {
-            policy::publish(transaction, &parameters, &network, &keys.signing, now_ms())?;
-            PolicyBook::read(transaction, &network, &keys.signing)
-        })
+        .write(
+            failpoints::POLICY_COMMIT,
+            move |transaction| -> Result<PolicyBook, PolicyError> {
+                policy::publish(transaction, &parameters, &network, &keys.signing, now_ms())?;
+                PolicyBook::read(transaction, &network, &keys.signing)
+            },
+        )
         .await?;
     Ok(book)
 }
@@ -114,7 +118,9 @@ async fn bind(address: std::net::SocketAddr, key: &str) -> anyhow::Result<TcpLis
 
 fn write_ready(path: &Path, ready: &Ready) -> anyhow::Result<()> {
     let temporary = path.with_extension("tmp");
+    failpoints::READY_WRITE.hit();
     std::fs::write(&temporary, serde_json::to_vec(ready)?)?;
+    failpoints::READY_RENAME.hit();
     std::fs::rename(&temporary, path)?;
     Ok(())
 }

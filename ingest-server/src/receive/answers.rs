@@ -10,6 +10,7 @@ use wayhex_protocol::id::BatchId;
 
 use super::version;
 use crate::app::App;
+use crate::failpoints;
 use crate::problem::Problem;
 use crate::store::{StoreError, answers_of};
 
@@ -36,6 +37,7 @@ pub(super) async fn answers(
         .read(move |connection| answers_of(connection, &batch))
         .await
         .map_err(|error: StoreError| Problem::from(error))?;
+    failpoints::ANSWERS_ANSWER.hit();
     Ok(sequence(&answers.ok_or_else(unknown)?))
 }
 

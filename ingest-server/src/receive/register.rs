@@ -15,6 +15,7 @@ use super::body::PacedBody;
 use super::version;
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::failpoints;
 use crate::problem::Problem;
 use crate::store::{BindingError, register as store_registration};
 
@@ -74,8 +75,11 @@ pub(super) async fn register(
     let registration = verified(&app, &body.whole(ENVELOPE_BYTES_MAX).await?)?;
     let bound = app
         .store
-        .write(move |transaction| store_registration(transaction, &registration, now_ms()))
+        .write(failpoints::REGISTRATION_COMMIT, move |transaction| {
+            store_registration(transaction, &registration, now_ms())
+        })
         .await?;
+    failpoints::REGISTRATION_ANSWER.hit();
     Ok(Json(BindingAnswer {
         device: bound.device.to_string(),
         account: bound.account.to_string(),

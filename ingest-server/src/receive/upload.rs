@@ -17,6 +17,7 @@ use super::answers::sequence;
 use super::body::{PacedBody, too_large};
 use super::{item, version};
 use crate::app::App;
+use crate::failpoints;
 use crate::problem::Problem;
 use crate::store::StoreError;
 
@@ -45,7 +46,10 @@ pub(super) async fn upload(State(app): State<Arc<App>>, request: Request) -> Res
     let mut body = PacedBody::new(body, &app.config.receive);
     match admitted(&app, &head.headers) {
         Ok(upload) => match upload.take(&mut body).await {
-            Ok(answers) => sequence(&answers),
+            Ok(answers) => {
+                failpoints::BATCH_ANSWER.hit();
+                sequence(&answers)
+            }
             Err(problem) => refuse(body, problem),
         },
         Err(problem) => refuse(body, problem),

@@ -16,6 +16,7 @@ use wayhex_protocol::weight::Class;
 
 use super::summary::EpochSummary;
 use super::{claims, evidence_file};
+use crate::failpoints;
 use crate::keys::Keys;
 use crate::policy::{PolicyBook, PolicyError};
 use crate::score::{
@@ -114,7 +115,9 @@ impl Closer<'_> {
     ) -> Result<Closed, CloseError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let closed = self.close_within(&transaction, wanted, now_ms)?;
+        failpoints::CLOSE_COMMIT.hit();
         transaction.commit()?;
+        failpoints::CLOSE_ANSWER.hit();
         Ok(closed)
     }
 
@@ -152,6 +155,7 @@ impl Closer<'_> {
             return Err(CloseError::TooLarge { epoch, size });
         }
         evidence_file::write(self.folder, epoch, &bytes)?;
+        failpoints::CLOSE_RECORD.hit();
         record(transaction, &evidence.facts, &recomputed, hash)?;
         let next_policy = book
             .current()

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::clock::now_ms;
+use crate::failpoints;
 use crate::reward::{CloseError, Closed, Closer};
 use crate::store::OpenEpoch;
 
@@ -67,5 +68,10 @@ async fn close(app: &Arc<App>, number: u64) -> Result<Closed, CloseError> {
         };
         closer.close_within(transaction, Some(number), now_ms())
     };
-    app.store.write(change).await
+    let closed = app
+        .store
+        .write(failpoints::SCHEDULED_CLOSE_COMMIT, change)
+        .await?;
+    failpoints::SCHEDULED_CLOSE_ANSWER.hit();
+    Ok(closed)
 }

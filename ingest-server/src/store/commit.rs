@@ -20,6 +20,7 @@ use super::objects::{ObjectWriter, Objects};
 use super::writer::Item;
 use super::{Given, OpenEpoch, StoreError, Subject, batches, devices, verdicts};
 use crate::clock::now_ms;
+use crate::failpoints;
 use crate::keys::Keys;
 use crate::verify::{Judged, Verified};
 
@@ -94,7 +95,9 @@ pub(super) fn commit_group(
         }
     };
     group.finish()?;
+    failpoints::GROUP_COMMIT.hit();
     transaction.commit()?;
+    failpoints::GROUP_ANSWER.hit();
     histogram!("wayhex_group_commit_seconds").record(begun.elapsed());
     histogram!("wayhex_group_commit_items").record(u32::try_from(items.len()).unwrap_or(u32::MAX));
     Ok(decided.into_iter().map(Decided::counted).collect())

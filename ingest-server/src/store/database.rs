@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
-use crate::private;
+use crate::{failpoints, private};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -30,6 +30,7 @@ const STATEMENTS_KEPT_MAX: usize = 64;
 /// # Errors
 /// The folder or file cannot be used, or the schema is one that this program does not know.
 pub fn connect(folder: &Path) -> Result<Connection, StoreError> {
+    failpoints::DATABASE_CREATE.hit();
     private::folder(folder).map_err(StoreError::file(folder))?;
     let file = folder.join(FILE);
     private::file(&file).map_err(StoreError::file(&file))?;
@@ -40,6 +41,7 @@ pub fn connect(folder: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
+    failpoints::DATABASE_MIGRATE.hit();
     let migrated = migrations::migrations::runner().run(&mut connection);
     migrated.map_err(|error| StoreError::Migration(Box::new(error)))?;
     Ok(connection)

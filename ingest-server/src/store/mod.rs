@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
+use wayhex_failpoint::Failpoint;
 use wayhex_protocol::batch::Answer;
 use wayhex_protocol::id::{BatchId, NetworkId};
 
@@ -133,12 +134,14 @@ impl Store {
         done.unwrap_or_else(|_panicked| Err(StoreError::Unavailable.into()))
     }
 
-    /// Runs a change on the writer's thread, in an immediate transaction that is committed if it succeeds.
+    /// Runs a change on the writer's thread, in an immediate transaction that is committed if it succeeds; the commit is the
+    /// step that `before_commit` names.
     ///
     /// # Errors
     /// The change's own, or the transaction cannot begin or commit.
     pub async fn write<T, E>(
         &self,
+        before_commit: Failpoint,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
@@ -146,7 +149,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        let job = Job::change(change, answer);
+        let job = Job::change(before_commit, change, answer);
         self.0.writer.send(job).await?;
         answered
             .await

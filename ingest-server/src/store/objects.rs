@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{FrameError, StoreError};
-use crate::private;
+use crate::{failpoints, private};
 
 const FOLDER: &str = "objects";
 /// Folders beneath, by the first byte of the name: no folder grows beyond what file systems like.
@@ -33,12 +33,14 @@ impl Objects {
     /// # Errors
     /// It cannot be made.
     pub fn open(store: &Path) -> Result<Self, StoreError> {
+        failpoints::OBJECTS_FOLDER.hit();
         let folder = store.join(FOLDER);
         private::folder(&folder).map_err(StoreError::file(&folder))?;
         let objects = Self { folder };
         for shard in objects.shards() {
             private::folder(&shard).map_err(StoreError::file(&shard))?;
         }
+        failpoints::OBJECTS_FOLDER_FLUSH.hit();
         flush_folder(&objects.folder)?;
         flush_folder(store)?;
         Ok(objects)
@@ -54,6 +56,7 @@ impl Objects {
             for entry in entries {
                 let path = entry.map_err(StoreError::file(&shard))?.path();
                 if is_unfinished(&path) {
+                    failpoints::OBJECTS_SWEEP.hit();
                     fs::remove_file(&path).map_err(StoreError::file(&path))?;
                     tracing::info!(path = %path.display(), "removed an unfinished object");
                 }
@@ -74,6 +77,7 @@ impl Objects {
         let name = data_encoding::HEXLOWER.encode(&bytes);
         let path = self.path(&name);
         let temporary = path.with_extension(UNFINISHED);
+        failpoints::OBJECT_CREATE.hit();
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -125,6 +129,7 @@ impl ObjectWriter {
 
     /// Appends a frame and returns where it begins.
     pub(super) fn append(&mut self, frame: &[u8]) -> Result<u64, StoreError> {
+        failpoints::OBJECT_APPEND.hit();
         let written = self.file.write_all(frame);
         written.map_err(StoreError::file(&self.temporary))?;
         let offset_bytes = self.size_bytes;
@@ -134,15 +139,19 @@ impl ObjectWriter {
 
     /// Makes it durable under its name, and returns its size in bytes.
     pub(super) fn finish(self) -> Result<u64, StoreError> {
+        failpoints::OBJECT_FLUSH.hit();
         let synced = self.file.sync_all();
         synced.map_err(StoreError::file(&self.temporary))?;
+        failpoints::OBJECT_RENAME.hit();
         fs::rename(&self.temporary, &self.path).map_err(StoreError::file(&self.path))?;
+        failpoints::OBJECT_FOLDER_FLUSH.hit();
         self.path.parent().map_or(Ok(()), flush_folder)?;
         Ok(self.size_bytes)
     }
 
     /// Removes what was written, after a failure that is already being reported.
     pub(super) fn abandon(self) {
+        failpoints::OBJECT_ABANDON.hit();
         if let Err(error) = fs::remove_file(&self.temporary) {
             tracing::warn!(path = %self.temporary.display(), %error, "an unfinished object was left behind");
         }

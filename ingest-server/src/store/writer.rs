@@ -6,6 +6,7 @@ use std::thread;
 use metrics::gauge;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
+use wayhex_failpoint::Failpoint;
 use wayhex_protocol::batch::Answer;
 use wayhex_protocol::id::{BatchId, NetworkId};
 
@@ -51,6 +52,7 @@ impl Job {
     }
 
     pub(super) fn change<T, E>(
+        before_commit: Failpoint,
         change: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
         answer: oneshot::Sender<Result<T, E>>,
     ) -> Self
@@ -59,7 +61,7 @@ impl Job {
         E: From<StoreError> + Send + 'static,
     {
         Self::Change(Box::new(move |connection| {
-            let result = in_transaction(connection, change);
+            let result = in_transaction(connection, before_commit, change);
             // Whoever asked may have gone; the change stands either way.
             drop(answer.send(result));
         }))
@@ -68,11 +70,13 @@ impl Job {
 
 fn in_transaction<T, E: From<StoreError>>(
     connection: &mut Connection,
+    before_commit: Failpoint,
     change: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let transaction = begun.map_err(StoreError::from)?;
     let value = change(&transaction)?;
+    before_commit.hit();
     transaction.commit().map_err(StoreError::from)?;
     Ok(value)
 }
