@@ -8,6 +8,8 @@
 pub mod ports;
 pub mod system;
 
+pub mod failpoints;
+
 // One frame's way. (An empty line keeps each in its place.)
 
 pub mod source;

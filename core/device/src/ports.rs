@@ -12,6 +12,8 @@ pub use wayhex_vision::Detector;
 
 pub use crate::source::FrameSource;
 
+use crate::failpoints::{STORAGE_CHMOD, STORAGE_DONE, STORAGE_MKDIR};
+
 /// What time it is.
 pub trait Clock: Send + Sync {
     /// The phone's wall clock, Unix milliseconds; it may be wrong, and is corrected by the server's.
@@ -191,9 +193,12 @@ impl StoragePath {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        STORAGE_MKDIR.hit();
         builder.create(path)?;
+        STORAGE_CHMOD.hit();
         #[cfg(unix)]
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        STORAGE_DONE.hit();
         Ok(Self(path.to_owned()))
     }
 

@@ -6,10 +6,17 @@ use wayhex_protocol::reason::Reason;
 
 use super::bounds::forget_sessions;
 use super::entry::{Item, read_item};
-use super::{Queue, QueueError, as_i64, as_u64, failed};
+use super::{Commit, Queue, QueueError, as_i64, as_u64, failed};
+use crate::failpoints::{
+    ALIVE_COMMIT, ALIVE_DONE, BEGIN_COMMIT, BEGIN_DONE, END_COMMIT, END_DONE, NOTES_COMMIT,
+    NOTES_DONE,
+};
 
 /// Drops that are kept in memory before they are committed on their own: a stop at a traffic light is one write.
 const NOTES_HELD_MAX: usize = 256;
+
+const END: Commit = Commit(END_COMMIT, END_DONE);
+const NOTES: Commit = Commit(NOTES_COMMIT, NOTES_DONE);
 
 /// A drive or a trip.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,13 +74,7 @@ impl Queue {
             .query_row(
                 "SELECT session, plan, summary FROM sessions WHERE drive = ?1",
                 [drive],
-                |row| {
-                    Ok(SessionRow {
-                        session: SessionId(row.get(0)?),
-                        plan: row.get(1)?,
-                        summary: row.get(2)?,
-                    })
-                },
+                read_session,
             )
             .optional()
             .map_err(failed("look for a drive"))
@@ -99,9 +100,50 @@ impl Queue {
                 params![session.0, drive, plan],
             )?;
             forget_sessions(&transaction, bounds)?;
-            transaction.commit()
+            BEGIN_COMMIT.hit();
+            transaction.commit()?;
+            BEGIN_DONE.hit();
+            Ok(())
         })();
         result.map_err(failed(DOING))
+    }
+
+    /// Notes that a live trip goes on at `now_ms` (Unix milliseconds, by the phone's clock).
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn mark_alive(&mut self, session: SessionId, now_ms: u64) -> Result<(), QueueError> {
+        ALIVE_COMMIT.hit();
+        self.connection
+            .execute(
+                "UPDATE sessions SET alive_ms = ?2 WHERE session = ?1 AND summary IS NULL",
+                params![session.0, as_i64(now_ms)],
+            )
+            .map_err(failed("note that a trip goes on"))?;
+        ALIVE_DONE.hit();
+        Ok(())
+    }
+
+    /// The live trips that were begun and never ended, the latest first, each with the time it was last known to go on.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn open_trips(&self) -> Result<Vec<(SessionRow, Option<u64>)>, QueueError> {
+        const DOING: &str = "look for interrupted trips";
+        let mut statement = self
+            .connection
+            .prepare(
+                "SELECT session, plan, summary, alive_ms FROM sessions
+                 WHERE drive IS NULL AND summary IS NULL ORDER BY rowid DESC",
+            )
+            .map_err(failed(DOING))?;
+        let rows = statement
+            .query_map([], |row| {
+                let alive_ms: Option<i64> = row.get(3)?;
+                Ok((read_session(row)?, alive_ms.map(as_u64)))
+            })
+            .map_err(failed(DOING))?;
+        rows.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 
     /// Ends a session with what it turned out to be.
@@ -110,10 +152,10 @@ impl Queue {
     /// The database failed; the session goes on.
     pub fn end(&mut self, session: SessionId, summary: &str) -> Result<(), QueueError> {
         const DOING: &str = "end a session";
-        self.commit_with_notes(DOING, |transaction| {
+        self.commit_with_notes(DOING, END, |transaction| {
             transaction
                 .execute(
-                    "UPDATE sessions SET summary = ?2 WHERE session = ?1",
+                    "UPDATE sessions SET summary = ?2, alive_ms = NULL WHERE session = ?1",
                     params![session.0, summary],
                 )
                 .map(drop)
@@ -145,13 +187,14 @@ impl Queue {
         if self.notes.len() < NOTES_HELD_MAX {
             return Ok(());
         }
-        self.commit_with_notes(DOING, |_transaction| Ok(()))
+        self.commit_with_notes(DOING, NOTES, |_transaction| Ok(()))
     }
 
     /// Commits the drops noted so far together with `work`: all or nothing, and what is not committed stays noted.
     pub(super) fn commit_with_notes(
         &mut self,
         doing: &'static str,
+        commit: Commit,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), QueueError> {
         let notes = std::mem::take(&mut self.notes);
@@ -161,7 +204,10 @@ impl Queue {
                     write_note(&transaction, note, None)?;
                 }
                 work(&transaction)?;
-                transaction.commit()
+                commit.0.hit();
+                transaction.commit()?;
+                commit.1.hit();
+                Ok(())
             })();
             committed.map_err(failed(doing))
         });
@@ -191,6 +237,15 @@ impl Queue {
             .map_err(failed(DOING))?;
         rows.collect::<Result<_, _>>().map_err(failed(DOING))
     }
+}
+
+/// Reads [`SessionRow`] from the columns `session, plan, summary`.
+fn read_session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
+    Ok(SessionRow {
+        session: SessionId(row.get(0)?),
+        plan: row.get(1)?,
+        summary: row.get(2)?,
+    })
 }
 
 fn read_fate(row: &Row<'_>) -> rusqlite::Result<Fate> {

@@ -6,9 +6,10 @@ use wayhex_protocol::batch::item_size;
 use wayhex_protocol::id::{ObservationId, SessionId};
 use wayhex_protocol::reason::Reason;
 
-use super::bounds::{evict_older, make_room};
+use super::bounds::make_room;
 use super::drives::{FrameNote, write_note};
-use super::{Queue, QueueError, as_i64, as_u64, failed};
+use super::{Commit, Queue, QueueError, as_i64, as_u64, failed};
+use crate::failpoints::{PUT_COMMIT, PUT_DONE};
 use crate::sign::Signed;
 
 /// Where an item stands.
@@ -85,31 +86,28 @@ pub struct Item {
 
 const ITEM_COLUMNS: &str = "id, state, reason, envelope, filled_pixels, epoch, server_time_ms";
 
+const PUT: Commit = Commit(PUT_COMMIT, PUT_DONE);
+
 impl Queue {
     /// Takes in a signed item together with the fate of its frame and of those dropped before it: all or nothing. Where the
-    /// bounds demand it at `now_ms` (Unix milliseconds), the oldest items are evicted for it. Only what is signed can be queued:
+    /// bounds of count and bytes demand it, the oldest items are evicted for it. Only what is signed can be queued:
     ///
     /// ```compile_fail
     /// use wayhex_device::queue::{FrameNote, Queue};
     /// fn queue_unsigned(queue: &mut Queue, note: &FrameNote, tagged: &wayhex_device::tag::Tagged) {
-    ///     queue.put(note, tagged, 0).unwrap();
+    ///     queue.put(note, tagged).unwrap();
     /// }
     /// ```
     /// ```
     /// use wayhex_device::queue::{FrameNote, Queue};
     /// fn queue_signed(queue: &mut Queue, note: &FrameNote, signed: &wayhex_device::sign::Signed) {
-    ///     queue.put(note, signed, 0).unwrap();
+    ///     queue.put(note, signed).unwrap();
     /// }
     /// ```
     ///
     /// # Errors
     /// The database failed; nothing was taken in.
-    pub fn put(
-        &mut self,
-        note: &FrameNote,
-        signed: &Signed,
-        now_ms: u64,
-    ) -> Result<(), QueueError> {
+    pub fn put(&mut self, note: &FrameNote, signed: &Signed) -> Result<(), QueueError> {
         const DOING: &str = "take in an item";
         let observation = signed.observation();
         let envelope = signed.envelope();
@@ -117,8 +115,7 @@ impl Queue {
         let size_bytes =
             u64::try_from(item_size(envelope.len(), Some(picture.len()))).unwrap_or(u64::MAX);
         let bounds = self.bounds;
-        self.commit_with_notes(DOING, |transaction| {
-            evict_older(transaction, bounds, now_ms)?;
+        self.commit_with_notes(DOING, PUT, |transaction| {
             make_room(transaction, bounds, size_bytes)?;
             transaction.execute(
                 "INSERT INTO items (id, session, sequence, state, size_bytes, captured_at_ms, filled_pixels, envelope, picture)

@@ -15,6 +15,8 @@ mod uploads;
 
 use std::path::{Path, PathBuf};
 
+use wayhex_failpoint::Failpoint;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::ports::StoragePath;
@@ -157,6 +159,10 @@ fn connect(path: &Path) -> Result<Connection, QueueError> {
         _ => failed("open its file")(source),
     })
 }
+
+/// Where a test may end the process: before a commit, and after it.
+#[derive(Clone, Copy)]
+struct Commit(Failpoint, Failpoint);
 
 fn failed(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> QueueError {
     move |source| QueueError::Database { doing, source }

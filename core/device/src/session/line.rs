@@ -191,10 +191,9 @@ impl Session<'_> {
             time_ms: Some(time_ms),
             dropped: None,
         };
-        let now_ms = self.now_ms();
         let queue = &mut self.queue;
         Ok(on_this_thread(&mut self.times.queue, || {
-            queue.put(&note, signed, now_ms)
+            queue.put(&note, signed)
         })?)
     }
 

@@ -195,7 +195,7 @@ fn a_device_that_the_server_forgot_registers_again() {
     ));
     server.seen.lock().unwrap().registered = None;
     queue
-        .put(&crate::items::note(1, &items[1]), &items[1], NOON_MS)
+        .put(&crate::items::note(1, &items[1]), &items[1])
         .unwrap();
     assert!(matches!(
         deliver(&mut queue, &server, &device).0,

@@ -183,7 +183,7 @@ pub fn store() -> (tempfile::TempDir, StoragePath) {
 pub fn fill(queue: &mut Queue, items: &[Signed]) {
     queue.begin(SESSION, None, "{}").unwrap();
     for (frame, signed) in items.iter().enumerate() {
-        queue.put(&note(frame, signed), signed, NOON_MS).unwrap();
+        queue.put(&note(frame, signed), signed).unwrap();
     }
 }
 

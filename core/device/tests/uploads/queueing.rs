@@ -51,7 +51,7 @@ fn an_item_whose_place_is_taken_leaves_nothing_behind() {
     let (_folder, mut queue) = queue_of(&items[..1]);
     let taken = note(0, &items[1]);
     assert!(matches!(
-        queue.put(&taken, &items[1], NOON_MS),
+        queue.put(&taken, &items[1]),
         Err(QueueError::Database { .. })
     ));
     assert_eq!(queue.item(items[1].id()).unwrap(), None);
@@ -73,7 +73,7 @@ fn drops_are_committed_with_the_item_that_follows_and_at_the_end() {
     };
     queue.note_drop(dropped(0, "0", None)).unwrap();
     assert_eq!(queue.frames_settled(SESSION).unwrap(), 0);
-    queue.put(&note(1, &items[0]), &items[0], NOON_MS).unwrap();
+    queue.put(&note(1, &items[0]), &items[0]).unwrap();
     assert_eq!(queue.frames_settled(SESSION).unwrap(), 2);
     queue.note_drop(dropped(2, "2", None)).unwrap();
     queue.end(SESSION, "{}").unwrap();
@@ -223,21 +223,6 @@ fn an_old_session_is_forgotten_once_nothing_of_it_is_pending() {
 }
 
 #[test]
-fn an_item_that_is_taken_in_ends_those_that_have_become_too_old() {
-    let items = signed_items(2, &Key::of(1));
-    let (_folder, mut queue) = queue_of(&items[..1]);
-    let too_late_ms = items[0].observation().captured_at_ms + Bounds::default().age_max_ms + 1;
-    queue
-        .put(&note(1, &items[1]), &items[1], too_late_ms)
-        .unwrap();
-    let state = queue.item(items[0].id()).unwrap().unwrap().state;
-    assert_eq!(state, State::Evicted(Reason::QueueAge));
-    assert!(!queue.has_picture(items[0].id()).unwrap());
-    let state = queue.item(items[1].id()).unwrap().unwrap().state;
-    assert_eq!(state, State::Queued);
-}
-
-#[test]
 fn what_has_ended_makes_room_for_what_comes() {
     let items = signed_items(4, &Key::of(1));
     let (_folder, store) = store();
@@ -257,7 +242,7 @@ fn what_has_ended_makes_room_for_what_comes() {
     drop(queue);
     let mut queue = Queue::open_bounded(&store, bounds).unwrap();
     for (frame, item) in items.iter().enumerate().skip(2) {
-        queue.put(&note(frame, item), item, NOON_MS).unwrap();
+        queue.put(&note(frame, item), item).unwrap();
     }
     for (item, state) in items.iter().zip([
         State::Accepted,
