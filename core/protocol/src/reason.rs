@@ -139,7 +139,7 @@ reasons! {
     111 SegmentTooLong "segment_too_long" Refuse Never "The segment is longer than 60 m.";
     112 SegmentTooSlow "segment_too_slow" Refuse Never "The segment lasts longer than 10 s.";
     113 SegmentTooManyCells "segment_too_many_cells" Refuse Never "The segment crosses more than 12 cells.";
-    114 Teleport "teleport" Refuse Never "The segment claims a speed that no car drives.";
+    114 Teleport "teleport" Refuse Never "The segment, or the way from another place of the same session, claims a speed that no car drives.";
     115 FixTooPoor "fix_too_poor" Refuse Never "The fix is poorer than the policy accepts.";
     116 TooLate "too_late" Refuse Never "The capture lies too long ago to be accepted.";
     117 CapturedInFuture "captured_in_future" Refuse Never "The capture lies in the future; check the phone's clock.";
@@ -148,8 +148,12 @@ reasons! {
     120 ModelNotAccepted "model_not_accepted" Refuse Never "A model that redacted the picture is not on the signed list; update the app.";
     121 KindUnsupported "kind_unsupported" Refuse Never "Observations of this kind are not accepted yet.";
     122 TooLarge "too_large" Refuse Never "The item is larger than the limits allow.";
+    123 MotionImpossible "motion_impossible" Refuse Never "The segments claim more driving than there was time for in the session or the day.";
+    124 MotionDenied "motion_denied" Refuse Never "The segment claims a drive, and the phone's own acceleration says that it lay still.";
     150 ServerBusy "server_busy" Refuse Later "The server has too much to do; the app sends again by itself.";
     151 StorageUnavailable "storage_unavailable" Refuse Later "The server cannot store at present; the app sends again by itself.";
+    152 PictureNotSigned "picture_not_signed" Refuse Later "The signed picture did not come with the item; the app sends it again by itself.";
+    153 ServerClock "server_clock" Refuse Later "The server is not sure of its time, by which the capture would be too late or in the future; the app sends again by itself.";
     160 VersionTooOld "version_too_old" Refuse AfterUpdate "The server needs a newer app.";
     200 QueueBytes "queue_bytes" Evict Never "The queue reached its size; the oldest item made room.";
     201 QueueCount "queue_count" Evict Never "The queue reached its number of items; the oldest made room.";
