@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use wayhex_protocol::envelope::peek;
 use wayhex_protocol::micros::Micros;
 use wayhex_protocol::observation::{FixQuality, Observation};
+use wayhex_protocol::params::ScoringParams;
 use wayhex_protocol::policy::{Parameters, Policy};
 use wayhex_protocol::reward::{Estimate, estimate};
 use wayhex_protocol::score::EpochWeights;
@@ -21,34 +22,55 @@ use crate::queue::{Item, QueueError};
 /// How far a key is believed that no hardware keeps: what every key of this crate is until a phone attests its own.
 const SOFTWARE_KEY: Trust = Trust::Quarter;
 
-/// The estimate over items of one epoch.
-///
-/// # Errors
-/// An item of the queue cannot be read.
-pub fn of_items(
-    items: &[Item],
-    freshness: &BTreeMap<Unit, Micros>,
-    policy: &Policy,
+/// Weighs the items of one epoch, one after the other.
+#[derive(Debug)]
+pub struct Weighing {
+    parameters: Parameters,
+    params: ScoringParams,
     now_ms: u64,
-) -> Result<Estimate, QueueError> {
-    let params = policy.parameters.scoring();
-    let mut weights = EpochWeights::new();
-    for item in items {
-        let (observation, facts) = observed(item)?;
-        let trust = trust(observation.fix, &policy.parameters);
-        let Some(class) = trust.class() else { continue };
-        let received_ms = item
-            .answered
-            .map_or(now_ms, |(_, server_time_ms)| server_time_ms);
-        let age_ms = signed(received_ms).saturating_sub(signed(observation.captured_at_ms));
-        // The server's clock and the phone's may differ by minutes: what came before its time came at its time.
-        let weight = weight(observation.quality, trust, age_ms.max(0), &params);
-        for unit in facts.units() {
-            weights.add(class, unit, &(), weight);
+    weights: EpochWeights<()>,
+}
+
+impl Weighing {
+    /// Nothing weighed yet; pending items are as old as they are at `now_ms`, Unix milliseconds.
+    #[must_use]
+    pub fn new(policy: &Policy, now_ms: u64) -> Self {
+        Self {
+            parameters: policy.parameters.clone(),
+            params: policy.parameters.scoring(),
+            now_ms,
+            weights: EpochWeights::new(),
         }
     }
-    let opening = |unit| freshness.get(&unit).copied().unwrap_or(Micros::ONE);
-    Ok(estimate(&weights, opening, &params, Micros::ZERO))
+
+    /// Weighs an item.
+    ///
+    /// # Errors
+    /// The item cannot be read.
+    pub fn add(&mut self, item: &Item) -> Result<(), QueueError> {
+        let (observation, facts) = observed(item)?;
+        let trust = trust(observation.fix, &self.parameters);
+        let Some(class) = trust.class() else {
+            return Ok(());
+        };
+        let received_ms = item
+            .answered
+            .map_or(self.now_ms, |(_, server_time_ms)| server_time_ms);
+        let age_ms = signed(received_ms).saturating_sub(signed(observation.captured_at_ms));
+        // The server's clock and the phone's may differ by minutes: what came before its time came at its time.
+        let weight = weight(observation.quality, trust, age_ms.max(0), &self.params);
+        for unit in facts.units() {
+            self.weights.add(class, unit, &(), weight);
+        }
+        Ok(())
+    }
+
+    /// The estimate, by F of the units that are not wholly fresh.
+    #[must_use]
+    pub fn estimate(&self, freshness: &BTreeMap<Unit, Micros>) -> Estimate {
+        let opening = |unit| freshness.get(&unit).copied().unwrap_or(Micros::ONE);
+        estimate(&self.weights, opening, &self.params, Micros::ZERO)
+    }
 }
 
 /// What an item observed, and where.

@@ -11,7 +11,7 @@ use wayhex_vision::ModelIdentity;
 
 use crate::cpu::CpuUs;
 use crate::estimate::observed;
-use crate::queue::{Fate, FateKind, Item, QueueError, State};
+use crate::queue::{Fate, FateKind, Item, Now, Queue, QueueError, State};
 
 /// The schema that [`Report`] follows.
 pub const SCHEMA: &str = "wayhex.session/1";
@@ -35,6 +35,8 @@ pub struct Report {
     pub privacy: PrivacyReport,
     /// Where the drive's items stand.
     pub queue: QueueReport,
+    /// What the whole store holds and has given up.
+    pub store: StoreReport,
     /// What this process sent.
     pub upload: UploadReport,
     /// What the server said of the drive's items.
@@ -137,6 +139,17 @@ pub struct QueueReport {
     pub evicted: u64,
     /// Not answered for yet.
     pub pending: u64,
+}
+
+/// Items of the whole store, whichever drive they are of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoreReport {
+    /// Not answered for yet.
+    pub pending: u64,
+    /// Pending, and not sent: by the server's clock they were captured in the future, or too long ago.
+    pub held: u64,
+    /// Those that this process gave up, by reason.
+    pub evicted: BTreeMap<String, u64>,
 }
 
 /// Traffic of this process.
@@ -298,6 +311,23 @@ impl Tally {
             reason: item.state.reason().map(|reason| reason.name().to_owned()),
             observation: Some(item.id.to_string()),
             cells: facts.cells.iter().map(|cell| cell.to_hex()).collect(),
+        })
+    }
+}
+
+impl StoreReport {
+    /// Counts a store.
+    ///
+    /// # Errors
+    /// The queue failed.
+    pub fn of(queue: &Queue, now: Now) -> Result<Self, QueueError> {
+        let evicted = queue.evicted().iter();
+        Ok(Self {
+            pending: queue.pending()?,
+            held: queue.held(now)?,
+            evicted: evicted
+                .map(|(reason, count)| (reason.name().to_owned(), *count))
+                .collect(),
         })
     }
 }

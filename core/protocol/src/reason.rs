@@ -158,6 +158,7 @@ reasons! {
     200 QueueBytes "queue_bytes" Evict Never "The queue reached its size; the oldest item made room.";
     201 QueueCount "queue_count" Evict Never "The queue reached its number of items; the oldest made room.";
     202 QueueAge "queue_age" Evict Never "The item waited longer than the server accepts.";
+    203 KeyLost "key_lost" Evict Never "The key that signed the item is lost, and the server does not know it.";
 }
 
 impl Reason {

@@ -1,7 +1,9 @@
 //! Which drives were played, and what became of each of their frames.
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
+use wayhex_protocol::envelope::peek;
 use wayhex_protocol::id::SessionId;
+use wayhex_protocol::observation::Observation;
 use wayhex_protocol::reason::Reason;
 
 use super::bounds::forget_sessions;
@@ -99,13 +101,16 @@ impl Queue {
                 "INSERT INTO sessions (session, drive, plan) VALUES (?1, ?2, ?3)",
                 params![session.0, drive, plan],
             )?;
-            forget_sessions(&transaction, bounds)?;
+            let forgotten = forget_sessions(&transaction, bounds)?;
             BEGIN_COMMIT.hit();
             transaction.commit()?;
             BEGIN_DONE.hit();
-            Ok(())
+            Ok(forgotten)
         })();
-        result.map_err(failed(DOING))
+        if result.map_err(failed(DOING))? > 0 {
+            self.give_space_back()?;
+        }
+        Ok(())
     }
 
     /// Notes that a live trip goes on at `now_ms` (Unix milliseconds, by the phone's clock).
@@ -113,15 +118,54 @@ impl Queue {
     /// # Errors
     /// The database failed.
     pub fn mark_alive(&mut self, session: SessionId, now_ms: u64) -> Result<(), QueueError> {
+        self.execute(
+            "note that a trip goes on",
+            Commit(ALIVE_COMMIT, ALIVE_DONE),
+            "UPDATE sessions SET alive_ms = ?2 WHERE session = ?1 AND summary IS NULL",
+            params![session.0, as_i64(now_ms)],
+        )
+        .map(drop)
+    }
+
+    /// Notes that a live trip is not under way any more: ended now, it does not go on.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn mark_resting(&mut self, session: SessionId) -> Result<(), QueueError> {
         ALIVE_COMMIT.hit();
         self.connection
             .execute(
-                "UPDATE sessions SET alive_ms = ?2 WHERE session = ?1 AND summary IS NULL",
-                params![session.0, as_i64(now_ms)],
+                "UPDATE sessions SET alive_ms = NULL WHERE session = ?1",
+                [session.0],
             )
-            .map_err(failed("note that a trip goes on"))?;
+            .map_err(failed("note that a trip rests"))?;
         ALIVE_DONE.hit();
         Ok(())
+    }
+
+    /// What was queued last of a session, whatever has become of it; `None` where nothing was.
+    ///
+    /// # Errors
+    /// The database failed, or the item cannot be read.
+    pub fn last_observed(&self, session: SessionId) -> Result<Option<Observation>, QueueError> {
+        let envelope: Option<Vec<u8>> = self
+            .connection
+            .query_row(
+                "SELECT envelope FROM items WHERE session = ?1 ORDER BY sequence DESC LIMIT 1",
+                [session.0],
+                |row| row.get(0),
+            )
+            .optional()
+            .map_err(failed("read the last item of a session"))?;
+        let Some(envelope) = envelope else {
+            return Ok(None);
+        };
+        match peek::<Observation>(&envelope) {
+            Ok((_, observation)) => Ok(Some(observation)),
+            Err(_unreadable) => Err(QueueError::Corrupt {
+                what: "signed observation",
+            }),
+        }
     }
 
     /// The live trips that were begun and never ended, the latest first, each with the time it was last known to go on.
@@ -159,7 +203,8 @@ impl Queue {
                     params![session.0, summary],
                 )
                 .map(drop)
-        })
+        })?;
+        self.empty_log()
     }
 
     /// How many frames of a session are settled: a replay goes on after them.
@@ -182,12 +227,22 @@ impl Queue {
     /// # Errors
     /// The database failed, where so many drops came in a row that they are written on their own; they wait for the next commit.
     pub fn note_drop(&mut self, note: FrameNote) -> Result<(), QueueError> {
-        const DOING: &str = "note dropped frames";
         self.notes.push(note);
         if self.notes.len() < NOTES_HELD_MAX {
             return Ok(());
         }
-        self.commit_with_notes(DOING, NOTES, |_transaction| Ok(()))
+        self.commit_notes()
+    }
+
+    /// Commits the drops noted so far.
+    ///
+    /// # Errors
+    /// The database failed; they stay noted.
+    pub fn commit_notes(&mut self) -> Result<(), QueueError> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        self.commit_with_notes("note dropped frames", NOTES, |_transaction| Ok(()))
     }
 
     /// Commits the drops noted so far together with `work`: all or nothing, and what is not committed stays noted.

@@ -1,12 +1,11 @@
 //! The items: how one comes in, what state it is in, and how it is read again.
 
 use rusqlite::types::Type;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 use wayhex_protocol::batch::item_size;
 use wayhex_protocol::id::{ObservationId, SessionId};
 use wayhex_protocol::reason::Reason;
 
-use super::bounds::make_room;
 use super::drives::{FrameNote, write_note};
 use super::{Commit, Queue, QueueError, as_i64, as_u64, failed};
 use crate::failpoints::{PUT_COMMIT, PUT_DONE};
@@ -90,7 +89,7 @@ const PUT: Commit = Commit(PUT_COMMIT, PUT_DONE);
 
 impl Queue {
     /// Takes in a signed item together with the fate of its frame and of those dropped before it: all or nothing. Where the
-    /// bounds of count and bytes demand it, the oldest items are evicted for it. Only what is signed can be queued:
+    /// bounds of count and bytes demand it, the oldest items are evicted before it. Only what is signed can be queued:
     ///
     /// ```compile_fail
     /// use wayhex_device::queue::{FrameNote, Queue};
@@ -114,12 +113,11 @@ impl Queue {
         let picture = signed.picture();
         let size_bytes =
             u64::try_from(item_size(envelope.len(), Some(picture.len()))).unwrap_or(u64::MAX);
-        let bounds = self.bounds;
+        let evicted = self.make_room(size_bytes)?;
         self.commit_with_notes(DOING, PUT, |transaction| {
-            make_room(transaction, bounds, size_bytes)?;
             transaction.execute(
-                "INSERT INTO items (id, session, sequence, state, size_bytes, captured_at_ms, filled_pixels, envelope, picture)
-                 VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO items (id, session, sequence, state, size_bytes, captured_at_ms, filled_pixels, envelope)
+                 VALUES (?1, ?2, ?3, 'queued', ?4, ?5, ?6, ?7)",
                 params![
                     signed.id().0,
                     observation.session.0,
@@ -128,12 +126,21 @@ impl Queue {
                     as_i64(observation.captured_at_ms),
                     as_i64(signed.redaction().filled_pixels),
                     envelope,
-                    picture,
                 ],
             )?;
             let place = transaction.last_insert_rowid();
+            transaction.execute(
+                "INSERT INTO pictures (item, picture) VALUES (?1, ?2)",
+                params![place, picture],
+            )?;
             write_note(transaction, note, Some(place))
-        })
+        })?;
+        // The pages of what made room are taken again at once; the log must not keep what was on them.
+        if evicted > 0 {
+            self.empty_log()
+        } else {
+            Ok(())
+        }
     }
 
     /// The number that the next item of a session gets.
@@ -156,19 +163,50 @@ impl Queue {
     /// # Errors
     /// The database failed.
     pub fn item(&self, id: ObservationId) -> Result<Option<Item>, QueueError> {
-        let items = self.items("WHERE id = ?1", [id.0])?;
-        Ok(items.into_iter().next())
+        let sql = format!("SELECT {ITEM_COLUMNS} FROM items WHERE id = ?1");
+        self.connection
+            .query_row(&sql, [id.0], |row| read_item(row, 0))
+            .optional()
+            .map_err(failed("read an item"))
     }
 
-    /// What may still earn or has earned in an epoch: pending items, and those whose receipt names it, oldest first.
+    /// The receipt that ended an item, as it came; `None` where none did.
     ///
     /// # Errors
     /// The database failed.
-    pub fn earning(&self, epoch: u64) -> Result<Vec<Item>, QueueError> {
-        self.items(
-            "WHERE state IN ('queued', 'sending') OR (state = 'accepted' AND epoch = ?1) ORDER BY place",
-            [as_i64(epoch)],
-        )
+    pub fn receipt(&self, id: ObservationId) -> Result<Option<Vec<u8>>, QueueError> {
+        self.connection
+            .query_row("SELECT receipt FROM items WHERE id = ?1", [id.0], |row| {
+                row.get::<_, Option<Vec<u8>>>(0)
+            })
+            .optional()
+            .map(Option::flatten)
+            .map_err(failed("read a receipt"))
+    }
+
+    /// Shows what may still earn or has earned in an epoch, one by one in no certain order: pending items, and those whose
+    /// receipt names it. They are many, and are never in memory together.
+    ///
+    /// # Errors
+    /// The database failed, or `look` did.
+    pub fn earning(
+        &self,
+        epoch: u64,
+        mut look: impl FnMut(&Item) -> Result<(), QueueError>,
+    ) -> Result<(), QueueError> {
+        const DOING: &str = "read its items";
+        for (which, value) in [
+            ("WHERE state IN ('queued', 'sending') AND ?1 = ?1", 0),
+            ("WHERE epoch = ?1 AND state = 'accepted'", as_i64(epoch)),
+        ] {
+            let sql = format!("SELECT {ITEM_COLUMNS} FROM items {which}");
+            let mut statement = self.connection.prepare(&sql).map_err(failed(DOING))?;
+            let mut rows = statement.query([value]).map_err(failed(DOING))?;
+            while let Some(row) = rows.next().map_err(failed(DOING))? {
+                look(&read_item(row, 0).map_err(failed(DOING))?)?;
+            }
+        }
+        Ok(())
     }
 
     /// The latest epoch that a receipt has named.
@@ -177,9 +215,11 @@ impl Queue {
     /// The database failed.
     pub fn latest_epoch(&self) -> Result<Option<u64>, QueueError> {
         self.connection
-            .query_row("SELECT max(epoch) FROM items", [], |row| {
-                row.get::<_, Option<i64>>(0)
-            })
+            .query_row(
+                "SELECT max(epoch) FROM items WHERE epoch IS NOT NULL",
+                [],
+                |row| row.get::<_, Option<i64>>(0),
+            )
             .map(|epoch| epoch.map(as_u64))
             .map_err(failed("find the latest epoch"))
     }
@@ -191,22 +231,12 @@ impl Queue {
     pub fn has_picture(&self, id: ObservationId) -> Result<bool, QueueError> {
         self.connection
             .query_row(
-                "SELECT count(*) FROM items WHERE id = ?1 AND picture IS NOT NULL",
+                "SELECT count(*) FROM items JOIN pictures ON item = place WHERE id = ?1",
                 [id.0],
                 |row| row.get::<_, i64>(0),
             )
             .map(|count| count > 0)
             .map_err(failed("look for a picture"))
-    }
-
-    fn items(&self, which: &str, values: impl rusqlite::Params) -> Result<Vec<Item>, QueueError> {
-        const DOING: &str = "read its items";
-        let sql = format!("SELECT {ITEM_COLUMNS} FROM items {which}");
-        let mut statement = self.connection.prepare(&sql).map_err(failed(DOING))?;
-        let rows = statement
-            .query_map(values, |row| read_item(row, 0))
-            .map_err(failed(DOING))?;
-        rows.collect::<Result<_, _>>().map_err(failed(DOING))
     }
 }
 

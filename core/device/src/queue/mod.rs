@@ -1,32 +1,46 @@
 //! What was signed and is not yet answered for, crash-safe.
 //!
 //! One SQLite file (WAL, synchronous FULL). An item is in one of five states: queued, sending, accepted, refused with a
-//! reason, evicted with a reason. Only a verified receipt or a stated bound ends an item; what ended keeps its row and loses
-//! its picture, which is overwritten on the disk. The fate of each frame is committed together with the item made of it,
-//! so that a replay that was killed goes on where it stood.
+//! reason, evicted with a reason. Only a verified receipt, a stated bound or a lost key ends an item; what ended keeps its row
+//! and loses its picture. The fate of each frame is committed together with the item made of it, so that a replay that was
+//! killed goes on where it stood.
+//!
+//! A picture that has ended is overwritten in the database (`secure_delete`), its pages go back to the file system, and the
+//! log that it was written through is emptied ([`space`]). The file of an upload is unlinked. What flash memory keeps of cells
+//! that were overwritten or unlinked is beyond a program's reach; a phone's file encryption covers that.
 
+mod body;
 mod bounds;
 mod drives;
 mod entry;
+mod owner;
+mod pending;
 mod receipts;
+mod resign;
 mod servers;
+mod space;
 mod traffic;
 mod uploads;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use wayhex_failpoint::Failpoint;
-
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use wayhex_failpoint::Failpoint;
+use wayhex_protocol::reason::Reason;
 
+use crate::failpoints::{CONNECT_DONE, CONNECT_MIGRATE, CONNECT_OPEN, CONNECT_PRAGMAS};
 use crate::ports::StoragePath;
 
 pub use bounds::Bounds;
 pub use drives::{Fate, FateKind, FrameNote, SessionRow};
 pub use entry::{Item, State};
+pub use owner::SecretError;
+pub use pending::{Pending, WAIT_LONGEST_MS};
 pub use receipts::VerifiedReceipt;
-pub use servers::{KnownServer, SecretError};
-pub use uploads::{Contents, Pending, UploadTask, WaitUntil};
+pub use resign::{OutOfTime, Resigned, Unsent, Which};
+pub use servers::KnownServer;
+pub use uploads::{Contents, UploadTask, WaitUntil};
 
 mod embedded {
     //! The versions of the database, in order.
@@ -42,6 +56,28 @@ pub struct Queue {
     uploads: PathBuf,
     /// Drops that wait for the next commit: a replay that is killed finds them again.
     notes: Vec<FrameNote>,
+    /// Items that were given up since the queue was opened.
+    evicted: BTreeMap<Reason, u64>,
+}
+
+/// What time it is, and whether a server has said so since the process began. A phone's clock may be wrong by days: nothing
+/// is given up by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Now {
+    /// Unix milliseconds by the server's clock.
+    Confirmed(u64),
+    /// Unix milliseconds by the phone's.
+    Unconfirmed(u64),
+}
+
+impl Now {
+    /// Unix milliseconds.
+    #[must_use]
+    pub const fn ms(self) -> u64 {
+        match self {
+            Self::Confirmed(ms) | Self::Unconfirmed(ms) => ms,
+        }
+    }
 }
 
 /// Why the queue cannot do its work.
@@ -111,21 +147,32 @@ impl Queue {
     pub fn open_bounded(store: &StoragePath, bounds: Bounds) -> Result<Self, QueueError> {
         let path = store.queue();
         let mut connection = connect(&path)?;
+        CONNECT_MIGRATE.hit();
         embedded::migrations::runner()
             .run(&mut connection)
             .map_err(|source| QueueError::Migrate {
                 path: path.clone(),
                 source: Box::new(source),
             })?;
+        CONNECT_DONE.hit();
         let queue = Self {
             connection,
             bounds,
             path,
             uploads: store.uploads(),
             notes: Vec::new(),
+            evicted: BTreeMap::new(),
         };
         queue.remove_files_of_no_upload()?;
+        // A process that died may have left a log that still holds what it had deleted.
+        queue.empty_log()?;
         Ok(queue)
+    }
+
+    /// Items that were given up since the queue was opened, by reason.
+    #[must_use]
+    pub const fn evicted(&self) -> &BTreeMap<Reason, u64> {
+        &self.evicted
     }
 
     fn write(&mut self, doing: &'static str) -> Result<Transaction<'_>, QueueError> {
@@ -133,16 +180,38 @@ impl Queue {
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed(doing))
     }
+
+    /// One statement that is a transaction of its own.
+    fn execute(
+        &self,
+        doing: &'static str,
+        commit: Commit,
+        sql: &str,
+        values: impl rusqlite::Params,
+    ) -> Result<usize, QueueError> {
+        commit.0.hit();
+        let changed = self
+            .connection
+            .execute(sql, values)
+            .map_err(failed(doing))?;
+        commit.1.hit();
+        Ok(changed)
+    }
 }
 
-/// Exclusive: one process owns a store, and a second one is told so.
+/// Exclusive: one process owns a store, and a second one is told so. What sorting needs stays in memory: a temporary file would
+/// hold positions that nothing overwrites. A log that a large commit made long is cut to 4 MiB when it begins anew.
 fn connect(path: &Path) -> Result<Connection, QueueError> {
     let opened = (|| {
+        CONNECT_OPEN.hit();
         let connection = Connection::open(path)?;
+        CONNECT_PRAGMAS.hit();
         connection.execute_batch(
             "PRAGMA locking_mode = EXCLUSIVE;
+             PRAGMA temp_store = MEMORY;
              PRAGMA auto_vacuum = INCREMENTAL;
              PRAGMA journal_mode = WAL;
+             PRAGMA journal_size_limit = 4194304;
              PRAGMA synchronous = FULL;
              PRAGMA secure_delete = ON;
              PRAGMA foreign_keys = ON;

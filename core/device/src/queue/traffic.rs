@@ -2,59 +2,97 @@
 //!
 //! Before a request leaves, what it may cost at most is booked; after it, what it did cost. A process that dies in between
 //! leaves the higher figure, so that the driver's cap is never passed unseen.
+//!
+//! The month is the server's. A phone's clock that no server has confirmed opens no new one: what is sent then counts for the
+//! latest that was booked, or a clock that jumps would give the driver's cap anew. (`upload::gate` lets one question pass that
+//! confirms it.) And where a confirmed clock finds a later month booked, those bytes move to the month that it is.
 
 use rusqlite::{OptionalExtension, params};
 
-use super::{Queue, QueueError, as_i64, as_u64, failed};
+use super::{Commit, Now, Queue, QueueError, as_i64, as_u64, failed};
+use crate::failpoints::{BOOK_COMMIT, BOOK_DONE, BOOKING_COMMIT, BOOKING_DONE};
 
 impl Queue {
-    /// Bytes booked for the calendar month (UTC) of `now_ms`, both directions.
+    /// Bytes booked for the calendar month (UTC) that it is now, both directions.
     ///
     /// # Errors
     /// The database failed.
-    pub fn traffic_bytes(&self, now_ms: u64) -> Result<u64, QueueError> {
-        let bytes: Option<i64> = self
-            .connection
+    pub fn traffic_bytes(&self, now: Now) -> Result<u64, QueueError> {
+        self.connection
             .query_row(
-                "SELECT bytes FROM traffic WHERE month = ?1",
-                [month_of(now_ms)],
+                "SELECT coalesce(sum(bytes), 0) FROM traffic WHERE month >= ?1",
+                [self.month(now)?],
                 |row| row.get(0),
             )
-            .optional()
-            .map_err(failed("read the month's traffic"))?;
-        Ok(bytes.map_or(0, as_u64))
+            .map(as_u64)
+            .map_err(failed("read the month's traffic"))
     }
 
-    /// Books bytes for the month of `now_ms`.
+    /// Whether the phone's clock says that a later month has begun than the latest that was booked.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub fn is_new_month(&self, now_ms: u64) -> Result<bool, QueueError> {
+        let latest = self.latest_month()?;
+        Ok(latest.is_some_and(|latest| latest < month_of(now_ms)))
+    }
+
+    /// Books bytes for the month that it is now.
     ///
     /// # Errors
     /// The database failed; then nothing may be sent.
-    pub fn book(&mut self, now_ms: u64, bytes: u64) -> Result<(), QueueError> {
-        self.change_booking(now_ms, as_i64(bytes))
+    pub fn book(&mut self, now: Now, bytes: u64) -> Result<(), QueueError> {
+        const DOING: &str = "book traffic";
+        let month = self.month(now)?;
+        let transaction = self.write(DOING)?;
+        (|| {
+            transaction.execute(
+                "INSERT INTO traffic (month, bytes) VALUES (?1, ?2 + (SELECT coalesce(sum(bytes), 0) FROM traffic WHERE month > ?1))
+                 ON CONFLICT (month) DO UPDATE SET bytes = bytes + excluded.bytes",
+                params![month, as_i64(bytes)],
+            )?;
+            transaction.execute("DELETE FROM traffic WHERE month > ?1", [&month])?;
+            BOOK_COMMIT.hit();
+            transaction.commit()
+        })()
+        .map_err(failed(DOING))?;
+        BOOK_DONE.hit();
+        Ok(())
     }
 
     /// Puts what a request did cost in the place of what was booked for it.
     ///
     /// # Errors
     /// The database failed; the booking stands.
-    pub fn settle_booking(
-        &mut self,
-        now_ms: u64,
-        booked: u64,
-        cost: u64,
-    ) -> Result<(), QueueError> {
-        self.change_booking(now_ms, as_i64(cost).saturating_sub(as_i64(booked)))
+    pub fn settle_booking(&mut self, now: Now, booked: u64, cost: u64) -> Result<(), QueueError> {
+        let month = self.month(now)?;
+        let change = as_i64(cost).saturating_sub(as_i64(booked));
+        self.execute(
+            "book traffic",
+            Commit(BOOKING_COMMIT, BOOKING_DONE),
+            "UPDATE traffic SET bytes = max(0, bytes + ?2) WHERE month = ?1",
+            params![month, change],
+        )
+        .map(drop)
     }
 
-    fn change_booking(&mut self, now_ms: u64, change: i64) -> Result<(), QueueError> {
+    fn month(&self, now: Now) -> Result<String, QueueError> {
+        let claimed = month_of(now.ms());
+        Ok(match now {
+            Now::Confirmed(_) => claimed,
+            Now::Unconfirmed(_) => self.latest_month()?.unwrap_or(claimed),
+        })
+    }
+
+    fn latest_month(&self) -> Result<Option<String>, QueueError> {
         self.connection
-            .execute(
-                "INSERT INTO traffic (month, bytes) VALUES (?1, max(0, ?2))
-                 ON CONFLICT (month) DO UPDATE SET bytes = max(0, bytes + ?2)",
-                params![month_of(now_ms), change],
+            .query_row(
+                "SELECT month FROM traffic ORDER BY month DESC LIMIT 1",
+                [],
+                |row| row.get(0),
             )
-            .map(drop)
-            .map_err(failed("book traffic"))
+            .optional()
+            .map_err(failed("read the month's traffic"))
     }
 }
 

@@ -1,17 +1,19 @@
 //! Frozen uploads: which items are on their way, and what the answer did to them.
 
-use std::fs::{self, File};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use wayhex_protocol::batch::RawItem;
 use wayhex_protocol::id::{BatchId, ObservationId};
-use wayhex_protocol::limits::BATCH_ITEMS_MAX;
 use wayhex_protocol::receipt::Verdict;
 
+use super::body::remove;
 use super::receipts::VerifiedReceipt;
 use super::{Queue, QueueError, as_i64, as_u64, failed};
+use crate::failpoints::{
+    DOUBTFUL_COMMIT, DOUBTFUL_DONE, FREEZE_COMMIT, FREEZE_DONE, SETTLE_COMMIT, SETTLE_DONE,
+    SETTLE_UNLINK,
+};
 
 /// An upload that does not change any more, and survives the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +32,6 @@ pub struct UploadTask {
     pub doubtful: bool,
 }
 
-/// An item that waits to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pending {
-    /// Its id.
-    pub id: ObservationId,
-    /// Bytes of it in a batch.
-    pub size_bytes: u64,
-}
-
 /// Until when items wait that an upload did not end, Unix milliseconds; 0 for not at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WaitUntil {
@@ -55,49 +48,11 @@ pub struct Contents {
     pub names: Vec<(ObservationId, ObservationId)>,
     /// Bytes of their pictures.
     pub picture_bytes: u64,
+    /// How often any of them was sent, or may have been, at most.
+    pub attempts: u32,
 }
 
 impl Queue {
-    /// The oldest items that may be sent now, at most a batch of them.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn sendable(&self, now_ms: u64) -> Result<Vec<Pending>, QueueError> {
-        const DOING: &str = "look for what to send";
-        let mut statement = self
-            .connection
-            .prepare(
-                "SELECT id, size_bytes FROM items WHERE state = 'queued' AND not_before_ms <= ?1
-                 ORDER BY place LIMIT ?2",
-            )
-            .map_err(failed(DOING))?;
-        let limit = i64::try_from(BATCH_ITEMS_MAX).unwrap_or(i64::MAX);
-        let rows = statement
-            .query_map(params![as_i64(now_ms), limit], |row| {
-                Ok(Pending {
-                    id: ObservationId(row.get(0)?),
-                    size_bytes: as_u64(row.get(1)?),
-                })
-            })
-            .map_err(failed(DOING))?;
-        rows.collect::<Result<_, _>>().map_err(failed(DOING))
-    }
-
-    /// When the first of the items that wait may be sent, Unix milliseconds; `None` when none waits.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub fn next_sendable_ms(&self) -> Result<Option<u64>, QueueError> {
-        self.connection
-            .query_row(
-                "SELECT min(not_before_ms) FROM items WHERE state = 'queued'",
-                [],
-                |row| row.get::<_, Option<i64>>(0),
-            )
-            .map(|time| time.map(as_u64))
-            .map_err(failed("look for what to send"))
-    }
-
     /// Freezes an upload of these items, which are sending from now on.
     ///
     /// # Errors
@@ -125,15 +80,16 @@ impl Queue {
             let id = transaction.last_insert_rowid();
             for item in items {
                 transaction.execute(
-                    "UPDATE items SET state = 'sending', upload = ?1, attempts = attempts + 1
-                     WHERE id = ?2 AND state = 'queued'",
+                    "UPDATE items SET state = 'sending', upload = ?1 WHERE id = ?2 AND state = 'queued'",
                     params![id, item.0],
                 )?;
             }
+            FREEZE_COMMIT.hit();
             transaction.commit()?;
             Ok(id)
         })()
         .map_err(failed(DOING))?;
+        FREEZE_DONE.hit();
         Ok(UploadTask {
             id,
             batch,
@@ -161,18 +117,54 @@ impl Queue {
         row.transpose()
     }
 
-    /// Notes that an upload is about to leave the phone: from now on the server may have it.
+    /// Notes that an upload is about to leave the phone: from now on the server may have it, and its items count as sent once
+    /// more.
     ///
     /// # Errors
     /// The database failed; then it must not be sent.
     pub fn mark_doubtful(&mut self, task: &UploadTask) -> Result<(), QueueError> {
-        self.connection
-            .execute(
+        const DOING: &str = "note that an upload leaves";
+        let transaction = self.write(DOING)?;
+        (|| {
+            transaction.execute(
+                "UPDATE items SET attempts = attempts + 1 WHERE upload = ?1",
+                [task.id],
+            )?;
+            transaction.execute(
                 "UPDATE uploads SET doubtful = 1 WHERE upload = ?1",
                 [task.id],
-            )
-            .map(drop)
-            .map_err(failed("note that an upload leaves"))
+            )?;
+            DOUBTFUL_COMMIT.hit();
+            transaction.commit()
+        })()
+        .map_err(failed(DOING))?;
+        DOUBTFUL_DONE.hit();
+        Ok(())
+    }
+
+    /// Frees the items of an upload of which not a byte has left: they count as sent as often as before.
+    ///
+    /// # Errors
+    /// The database failed; the upload is under way still.
+    pub fn release(&mut self, task: &UploadTask) -> Result<(), QueueError> {
+        const DOING: &str = "free an upload";
+        let transaction = self.write(DOING)?;
+        (|| {
+            transaction.execute(
+                "UPDATE items SET state = 'queued', upload = NULL,
+                        attempts = attempts - (SELECT doubtful FROM uploads WHERE upload = ?1)
+                 WHERE upload = ?1",
+                [task.id],
+            )?;
+            transaction.execute("DELETE FROM uploads WHERE upload = ?1", [task.id])?;
+            SETTLE_COMMIT.hit();
+            transaction.commit()
+        })()
+        .map_err(failed(DOING))?;
+        SETTLE_UNLINK.hit();
+        remove(&task.body_file)?;
+        SETTLE_DONE.hit();
+        Ok(())
     }
 
     /// Ends an upload with the verified receipts that came for its items, and says how many items have ended with it. A final
@@ -198,12 +190,17 @@ impl Queue {
                 params![task.id, as_i64(wait.unanswered_ms)],
             )?;
             transaction.execute("DELETE FROM uploads WHERE upload = ?1", [task.id])?;
+            SETTLE_COMMIT.hit();
             transaction.commit()?;
             Ok(ended)
         })()
         .map_err(failed(DOING))?;
+        SETTLE_UNLINK.hit();
         remove(&task.body_file)?;
-        self.give_space_back()?;
+        SETTLE_DONE.hit();
+        if ended > 0 {
+            self.give_space_back()?;
+        }
         Ok(ended)
     }
 
@@ -216,10 +213,11 @@ impl Queue {
         let mut statement = self
             .connection
             .prepare(
-                "SELECT id, envelope, coalesce(length(picture), 0) FROM items WHERE upload = ?1 ORDER BY place",
+                "SELECT id, envelope, coalesce(length(picture), 0), attempts
+                 FROM items LEFT JOIN pictures ON item = place WHERE upload = ?1 ORDER BY place",
             )
             .map_err(failed(DOING))?;
-        let mut picture_bytes = 0;
+        let (mut picture_bytes, mut attempts) = (0, 0);
         let names = statement
             .query_map([task.id], |row| {
                 let unreadable = RawItem {
@@ -228,6 +226,7 @@ impl Queue {
                 }
                 .unreadable_id();
                 picture_bytes += as_u64(row.get(2)?);
+                attempts = row.get::<_, u32>(3)?.max(attempts);
                 Ok((ObservationId(row.get(0)?), unreadable))
             })
             .map_err(failed(DOING))?
@@ -236,6 +235,7 @@ impl Queue {
         Ok(Contents {
             names,
             picture_bytes,
+            attempts,
         })
     }
 
@@ -255,68 +255,6 @@ impl Queue {
             .map_err(|_format| QueueError::Corrupt {
                 what: "frozen upload",
             }))
-    }
-
-    fn write_body(&self, items: &[ObservationId], path: &Path) -> Result<(), QueueError> {
-        const DOING: &str = "read an item to send";
-        let file_failed = |source| QueueError::File {
-            path: path.to_owned(),
-            source,
-        };
-        fs::create_dir_all(&self.uploads).map_err(file_failed)?;
-        let mut file = File::create(path).map_err(file_failed)?;
-        let mut statement = self
-            .connection
-            .prepare("SELECT envelope, picture FROM items WHERE id = ?1")
-            .map_err(failed(DOING))?;
-        for item in items {
-            let raw = statement
-                .query_row([item.0], |row| {
-                    Ok(RawItem {
-                        envelope: row.get(0)?,
-                        picture: row.get(1)?,
-                    })
-                })
-                .map_err(failed(DOING))?;
-            file.write_all(&raw.to_bytes()).map_err(file_failed)?;
-        }
-        file.sync_all().map_err(file_failed)
-    }
-
-    /// Deletes upload files that no row speaks of: a process died between the two.
-    pub(super) fn remove_files_of_no_upload(&self) -> Result<(), QueueError> {
-        let known = self.upload_under_way()?;
-        let listed = match fs::read_dir(&self.uploads) {
-            Ok(listed) => listed,
-            Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(source) => return Err(self.folder_failed(source)),
-        };
-        for file in listed {
-            let path = file.map_err(|source| self.folder_failed(source))?.path();
-            if known.as_ref().is_none_or(|task| task.body_file != path) {
-                remove(&path)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn folder_failed(&self, source: std::io::Error) -> QueueError {
-        QueueError::File {
-            path: self.uploads.clone(),
-            source,
-        }
-    }
-
-    /// Deleted pictures leave free pages; they go back to the file system. The pragma frees one page for each step.
-    fn give_space_back(&self) -> Result<(), QueueError> {
-        const DOING: &str = "give space back";
-        let mut statement = self
-            .connection
-            .prepare("PRAGMA incremental_vacuum")
-            .map_err(failed(DOING))?;
-        let mut steps = statement.query([]).map_err(failed(DOING))?;
-        while steps.next().map_err(failed(DOING))?.is_some() {}
-        Ok(())
     }
 }
 
@@ -342,7 +280,7 @@ fn settle_one(
     };
     transaction.execute(
         "UPDATE items SET state = ?3, reason = ?4, epoch = ?5, server_time_ms = ?6, receipt = ?7,
-                upload = NULL, picture = NULL
+                upload = NULL
          WHERE id = ?1 AND upload = ?2",
         params![
             item.0,
@@ -358,14 +296,4 @@ fn settle_one(
 
 fn file_name(path: &Path) -> Option<&str> {
     path.file_name()?.to_str()
-}
-
-fn remove(path: &Path) -> Result<(), QueueError> {
-    match fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(QueueError::File {
-            path: path.to_owned(),
-            source,
-        }),
-        _ => Ok(()),
-    }
 }

@@ -6,10 +6,10 @@ use crate::ports::{Clock, Signer};
 use crate::upload::ask::ServerError;
 use crate::upload::batches::Batches;
 use crate::upload::plan::backoff_ms;
-use crate::upload::server::Server;
+use crate::upload::server::{Known, Server};
 
 /// Failures in a row after which this session gives up on the network; with full jitter they take half a minute together.
-pub(super) const FAILURES_MAX: u32 = 6;
+const FAILURES_MAX: u32 = 6;
 /// How often the stop flag is looked at while waiting, milliseconds.
 const STOP_LOOK_MS: u64 = 100;
 
@@ -37,6 +37,7 @@ impl Session<'_> {
                     failures += 1;
                     if !error.is_passing() || failures == FAILURES_MAX || self.stop.is_set() {
                         self.note_error(error.code(), server.origin(), error.to_string());
+                        self.note_update(server);
                         return false;
                     }
                     let wait_ms = backoff_ms(failures, self.dice());
@@ -56,6 +57,22 @@ impl Session<'_> {
             // The server will say it again.
             Err(error) => tracing::warn!(%error, "what was known of the server is not used"),
         }
+        match self.queue.server(server.origin()) {
+            Ok(stored) => {
+                let ahead_ms = stored.and_then(|stored| stored.clock_ahead_ms);
+                self.gate.remember_ahead(ahead_ms.unwrap_or(0));
+            }
+            Err(error) => tracing::warn!(%error, "the server's clock is not known"),
+        }
+    }
+
+    /// A server that cannot be met may have said before that it needs a newer app.
+    fn note_update(&mut self, server: &Server) {
+        let oldest = self.known.as_ref().and_then(Known::newer_version_needed);
+        if let Some(oldest) = oldest {
+            let error = update_needed(server, oldest);
+            self.note_error(error.code(), server.origin(), error.to_string());
+        }
     }
 
     fn meet(&mut self, server: &Server) -> Result<(), ServerError> {
@@ -64,11 +81,13 @@ impl Session<'_> {
             if visit.newly_pinned {
                 (self.notify)(Notice::Pinned(visit.known.key.thumbprint()));
             }
-            if visit.clock_ahead_ms.is_some() {
-                self.clock_ahead_ms = visit.clock_ahead_ms;
+            self.known = Some(visit.known.clone());
+            if let Some(oldest) = visit.known.newer_version_needed() {
+                return Err(update_needed(server, oldest));
             }
-            self.batches = Some(Batches::new(server.clone(), visit.known.key.clone()));
-            self.known = Some(visit.known);
+            let signer: &dyn Signer = self.ports.signer;
+            let device = signer.public_key().thumbprint();
+            self.batches = Some(Batches::new(server.clone(), visit.known.key, device));
         }
         match self.settings.account.clone() {
             Some(account) => {
@@ -95,5 +114,12 @@ impl Session<'_> {
             clock.wait_ms(part_ms);
             left_ms -= part_ms;
         }
+    }
+}
+
+fn update_needed(server: &Server, oldest: u64) -> ServerError {
+    ServerError::UpdateNeeded {
+        origin: server.origin().to_owned(),
+        oldest,
     }
 }

@@ -1,8 +1,9 @@
 //! Sends what the queue holds, until nothing is left, a rule forbids it, or the network has failed too often.
 
+use std::collections::BTreeSet;
+
 use wayhex_protocol::unit::CellId;
 
-use super::connect::FAILURES_MAX;
 use super::{Notice, Session, SessionError};
 use crate::cpu::in_this_process;
 use crate::estimate::observed;
@@ -12,6 +13,12 @@ use crate::upload::server::Server;
 
 /// The longest wait for an item that the server put off, milliseconds; longer ones are for a later session.
 const WAIT_MAX_MS: u64 = 60_000;
+/// Steps in a row that end no item, after which this session gives up: a batch of 64 halves six times before its bad item is alone
+/// and is put off, and one step is for the network. With full jitter they take two minutes together.
+const FRUITLESS_MAX: u32 = 8;
+/// Cells that a session asks the freshness of, four questions of them: the driver's streets of some weeks. Those beyond it count as
+/// wholly fresh in the estimate.
+const FRESHNESS_CELLS_MAX: usize = 2_000;
 
 /// Whether to go on.
 enum Next {
@@ -45,6 +52,7 @@ impl Session<'_> {
         }
         let (mut fruitless, mut done) = (0, 0);
         while !self.stop.is_set() {
+            self.keep_time()?;
             let Some(batches) = self.batches.as_mut() else {
                 break;
             };
@@ -55,6 +63,8 @@ impl Session<'_> {
             }
         }
         self.note_unverified(server);
+        self.note_put_off();
+        self.note_held()?;
         self.ask_freshness(server)
     }
 
@@ -69,6 +79,28 @@ impl Session<'_> {
         }
     }
 
+    fn note_put_off(&mut self) {
+        let put_off = self.batches.as_ref().map(|it| it.put_off().to_vec());
+        for item in put_off.unwrap_or_default() {
+            let cause =
+                "sent alone it was not answered for; it is pending, and the others go before it"
+                    .to_owned();
+            self.note_error("item_unanswered", &item.to_string(), cause);
+        }
+    }
+
+    fn note_held(&mut self) -> Result<(), SessionError> {
+        let held = self.queue.held(self.gate.now())?;
+        if held > 0 {
+            let cause = format!(
+                "by the server's clock {held} items were captured in the future, or too long ago; they are kept and not sent"
+            );
+            let subject = self.store.as_path().display().to_string();
+            self.note_error("clock", &subject, cause);
+        }
+        Ok(())
+    }
+
     fn after_step(
         &mut self,
         server: &Server,
@@ -78,10 +110,11 @@ impl Session<'_> {
     ) -> Result<Next, SessionError> {
         match step {
             Ok(Progress::Moved { ended }) => {
-                *fruitless = if ended > 0 { 0 } else { *fruitless + 1 };
-                *done += u64::try_from(ended).unwrap_or(u64::MAX);
-                (self.notify)(Notice::Items { done: *done });
+                *fruitless += 1;
+                self.count(ended, fruitless, done);
             }
+            // What is left of the upload goes into smaller batches, which is some headway.
+            Ok(Progress::Known { ended }) => self.count(ended, fruitless, done),
             Ok(Progress::NotRegistered) => {
                 *fruitless += 1;
                 if !self.meet_patiently(server) {
@@ -90,15 +123,14 @@ impl Session<'_> {
             }
             Ok(Progress::Failed(error)) => {
                 *fruitless += 1;
-                if *fruitless >= FAILURES_MAX {
+                if *fruitless >= FRUITLESS_MAX {
                     self.note_error(error.code(), server.origin(), error.to_string());
                     return Ok(Next::End);
                 }
             }
-            Ok(Progress::Wait(until_ms)) => {
-                let wait_ms = until_ms.saturating_sub(self.ports.clock.now_ms());
+            Ok(Progress::Wait(wait_ms)) => {
                 if wait_ms > WAIT_MAX_MS {
-                    let cause = format!("the server wants items in {wait_ms} ms again");
+                    let cause = format!("what is left is sent in {wait_ms} ms again");
                     self.note_error("put_off", server.origin(), cause);
                     return Ok(Next::End);
                 }
@@ -115,7 +147,7 @@ impl Session<'_> {
                 return Ok(Next::End);
             }
         }
-        if *fruitless < FAILURES_MAX {
+        if *fruitless < FRUITLESS_MAX {
             return Ok(Next::Step);
         }
         let cause = format!("{fruitless} steps in a row ended no item");
@@ -123,16 +155,27 @@ impl Session<'_> {
         Ok(Next::End)
     }
 
+    fn count(&mut self, ended: usize, fruitless: &mut u32, done: &mut u64) {
+        if ended > 0 {
+            *fruitless = 0;
+        }
+        *done += u64::try_from(ended).unwrap_or(u64::MAX);
+        (self.notify)(Notice::Items { done: *done });
+    }
+
     /// Asks for F of the units that the estimate is made over.
     fn ask_freshness(&mut self, server: &Server) -> Result<(), SessionError> {
         let Some(epoch) = self.queue.latest_epoch()? else {
             return Ok(());
         };
-        let mut cells = std::collections::BTreeSet::new();
-        for item in self.queue.earning(epoch)? {
-            cells.extend(observed(&item)?.1.cells);
-        }
-        let cells: Vec<CellId> = cells.into_iter().collect();
+        let mut cells = BTreeSet::new();
+        self.queue.earning(epoch, |item| {
+            if cells.len() < FRESHNESS_CELLS_MAX {
+                cells.extend(observed(item)?.1.cells);
+            }
+            Ok(())
+        })?;
+        let cells: Vec<CellId> = cells.into_iter().take(FRESHNESS_CELLS_MAX).collect();
         match server.freshness(&mut self.gate, &mut self.queue, &cells) {
             Ok(freshness) => self.freshness = freshness,
             Err(ServerError::Queue(error)) => return Err(error.into()),

@@ -14,14 +14,17 @@ mod deliver;
 mod drive;
 mod line;
 mod plan;
+mod resign;
+mod storage;
 mod summary;
+mod trip;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use wayhex_protocol::account::Account;
-use wayhex_protocol::id::{DeviceId, NetworkId, SessionId};
+use wayhex_protocol::id::{DeviceId, ModelHash, NetworkId, SessionId};
 use wayhex_protocol::policy::Policy;
 
 use crate::cpu::StageTimes;
@@ -35,6 +38,8 @@ use crate::upload::batches::Batches;
 use crate::upload::gate::Gate;
 use crate::upload::plan::Rules;
 use crate::upload::server::{Freshness, Known, Server};
+
+pub use storage::{STORAGE_CODES, storage_code};
 
 /// What the phone brings, for as long as a session lives.
 #[derive(Clone)]
@@ -137,15 +142,27 @@ pub enum SessionError {
         /// The drive's folder.
         folder: PathBuf,
     },
-    /// The drive was begun before: a recording of the rest would not be a recording of it.
+    /// The drive was begun before without this recording: one of the rest would not be a recording of it.
     #[error(
-        "cannot record into {record}: the drive {folder} was begun on this store before, and only its first run is recorded"
+        "cannot record into {record}: the drive {folder} was begun on this store before, and not recorded there from its beginning"
     )]
     RecordAgain {
         /// The drive's folder.
         folder: PathBuf,
         /// The folder to record into.
         record: PathBuf,
+    },
+    /// A detector is not on the policy's list: what it looked at would be refused for ever (`model_not_accepted`).
+    #[error(
+        "the {role} detector {model} is not on the list of policy {policy}, and its pictures would be refused for ever; update the app"
+    )]
+    ModelNotAccepted {
+        /// What it looks for.
+        role: wayhex_vision::Role,
+        /// The hash of its file.
+        model: ModelHash,
+        /// The policy's version.
+        policy: u64,
     },
     /// What was drawn for a drive cannot be read again.
     #[error("what was drawn for session {0} cannot be read")]
@@ -161,7 +178,8 @@ pub struct Session<'p> {
     secret: DeviceSecret,
     gate: Gate<'p>,
     known: Option<Known>,
-    clock_ahead_ms: Option<i64>,
+    /// What the server's clock was ahead when unsent times were put right by it.
+    times_kept_at: Option<i64>,
     batches: Option<Batches>,
     freshness: Freshness,
     current: Option<SessionId>,
@@ -196,7 +214,7 @@ impl<'p> Session<'p> {
             secret,
             gate,
             known: None,
-            clock_ahead_ms: None,
+            times_kept_at: None,
             batches: None,
             freshness: Freshness::default(),
             current: None,
@@ -208,9 +226,7 @@ impl<'p> Session<'p> {
             opened_ns,
         };
         session.remember();
-        // Without a network nothing else gives up what has become too old.
-        let now_ms = session.now_ms();
-        session.queue.evict_aged(now_ms)?;
+        session.take_over()?;
         Ok(session)
     }
 
@@ -242,8 +258,7 @@ impl<'p> Session<'p> {
 
     /// The phone's clock, corrected by the server's where that is known, Unix milliseconds.
     fn now_ms(&self) -> u64 {
-        let ahead_ms = self.clock_ahead_ms.unwrap_or(0);
-        self.ports.clock.now_ms().saturating_add_signed(ahead_ms)
+        self.gate.now_ms()
     }
 
     /// Notes something that went wrong outside, so that the report tells it.

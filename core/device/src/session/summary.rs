@@ -1,11 +1,11 @@
 //! Says what a session came to.
 
 use super::{Session, SessionError};
-use crate::estimate;
+use crate::estimate::Weighing;
 use crate::ports::Signer;
 use crate::report::{
-    EstimateReport, ModelReport, PolicyReport, ReceiptsReport, Report, SCHEMA, ServerReport, Tally,
-    UploadReport, VerdictsReport,
+    EstimateReport, ModelReport, PolicyReport, ReceiptsReport, Report, SCHEMA, ServerReport,
+    StoreReport, Tally, UploadReport, VerdictsReport,
 };
 use crate::upload::batches::Batches;
 
@@ -44,6 +44,7 @@ impl Session<'_> {
             frames: tally.frames,
             privacy: tally.privacy,
             queue: tally.queue,
+            store: StoreReport::of(&self.queue, self.gate.now())?,
             upload: UploadReport {
                 batches: counts.batches,
                 attempts: counts.attempts,
@@ -83,9 +84,9 @@ impl Session<'_> {
     fn estimate(&self) -> Result<EstimateReport, SessionError> {
         let by_receipts = self.queue.latest_epoch()?.unwrap_or(0);
         let epoch = self.freshness.epoch.max(by_receipts);
-        let items = self.queue.earning(epoch)?;
-        let estimate =
-            estimate::of_items(&items, &self.freshness.units, &self.policy(), self.now_ms())?;
+        let mut weighing = Weighing::new(&self.policy(), self.now_ms());
+        self.queue.earning(epoch, |item| weighing.add(item))?;
+        let estimate = weighing.estimate(&self.freshness.units);
         Ok(EstimateReport {
             score_micros: estimate.score.total().to_string(),
             points: estimate.payout.total().to_string(),

@@ -54,6 +54,16 @@ pub enum ServerError {
         /// Its key's thumbprint.
         found: DeviceId,
     },
+    /// Its policy accepts only later versions of the wire than this app's.
+    #[error(
+        "the server at {origin} accepts version {oldest} of the wire and later, and this app speaks {WIRE_VERSION}; update the app"
+    )]
+    UpdateNeeded {
+        /// The server.
+        origin: String,
+        /// The oldest version that it accepts.
+        oldest: u64,
+    },
     /// The device's key did not sign.
     #[error(transparent)]
     Sign(#[from] wayhex_protocol::key::SignError),
@@ -74,6 +84,7 @@ impl ServerError {
             Self::Problem { code, .. } => code,
             Self::Answer { .. } => "server_answer",
             Self::KeyMismatch { .. } => "server_key_mismatch",
+            Self::UpdateNeeded { .. } => "version_too_old",
             Self::Sign(_) => "key_unavailable",
         }
     }
@@ -84,7 +95,13 @@ impl ServerError {
         match self {
             Self::Transport(_) | Self::Answer { .. } => true,
             Self::Problem { status, .. } => *status >= 500 || matches!(*status, 408 | 429),
-            Self::Gate(_) | Self::KeyMismatch { .. } | Self::Sign(_) | Self::Queue(_) => false,
+            // The file of a frozen upload is lost; its items are there, and are frozen anew.
+            Self::Gate(GateError::Request { .. }) => true,
+            Self::Gate(_)
+            | Self::KeyMismatch { .. }
+            | Self::UpdateNeeded { .. }
+            | Self::Sign(_)
+            | Self::Queue(_) => false,
         }
     }
 
@@ -92,6 +109,12 @@ impl ServerError {
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Problem { status, .. } if *status != UPDATE_NEEDED)
+    }
+
+    /// Whether it is what was sent that the server did not take, rather than that it was sent now.
+    #[must_use]
+    pub fn is_of_content(&self) -> bool {
+        matches!(self, Self::Problem { status, .. } if matches!(*status, 400 | 413 | 422))
     }
 }
 

@@ -1,29 +1,34 @@
 //! Sends what the queue holds, batch by batch, and takes in the receipts.
 //!
 //! Each call of [`Batches::step`] does one thing that [`super::plan`] decided on. An upload that broke off is asked for before
-//! anything is sent again, so that a picture crosses the network about once.
+//! anything is sent again, so that a picture crosses the network about once. A batch that is not answered for halves; an item
+//! that is not answered for alone is put off, and the others go before it. How often an item was sent is written down, so that
+//! the next process goes on where this one stood.
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use wayhex_protocol::batch::Answer as ItemAnswer;
-use wayhex_protocol::id::{BatchId, ObservationId};
+use wayhex_protocol::id::{BatchId, DeviceId, ObservationId};
 use wayhex_protocol::key::PublicKey;
-use wayhex_protocol::reason::Reason;
-use wayhex_protocol::receipt::Verdict;
 
+use super::answers::{Answers, is_batch_unknown};
 use super::ask::{SMALL_ANSWER_BYTES_MAX, ServerError, UPDATE_NEEDED, common_headers, problem_of};
 use super::cost::head_bytes;
 use super::gate::{Gate, GateError};
 use super::plan::{Hold, Situation, Step, UnderWay, backoff_ms, next_step};
 use super::server::Server;
 use crate::ports::{Answer, Body, Method, Random, Request, TransportError};
-use crate::queue::{Contents, Queue, UploadTask, VerifiedReceipt, WaitUntil};
+use crate::queue::{Contents, Queue, UploadTask, WAIT_LONGEST_MS, WaitUntil};
 
 /// Bytes of one answer of a batch: a receipt of 256 bytes at most, its envelope, and two heads.
 const ANSWER_BYTES_MAX: usize = 448;
-/// How long an item waits that the server would not even answer for, sent alone (10 minutes): the others go before it.
-const UNANSWERABLE_WAIT_MS: u64 = 10 * 60 * 1_000;
+/// How often an item is sent before it is put off, if it is alone in its batch and not answered for: once may be the network's
+/// doing, and twice.
+const TRIES_ALONE_MAX: u32 = 3;
+/// How long an item is put off then (10 minutes).
+const PUT_OFF_MS: u64 = 10 * 60 * 1_000;
+const _: () = assert!(PUT_OFF_MS <= WAIT_LONGEST_MS);
+/// How often a server may answer the question for an upload with something else, before its items are sent again without it.
+const ASKS_MAX: u32 = 3;
+/// The least wait before a server is asked for an upload that broke off, milliseconds: it may be taking in what arrived.
+const ASK_WAIT_MS: u64 = 1_000;
 
 /// Bytes that the answer to a batch of so many items may have; a problem instead has its room, too.
 #[must_use]
@@ -36,10 +41,12 @@ pub fn answer_bytes_max(items: usize) -> usize {
 pub struct Batches {
     server: Server,
     server_key: PublicKey,
+    device: DeviceId,
     failures: u32,
     not_before_ms: u64,
-    /// The upload that the server refused as a whole, if the last one was.
-    refused_whole: Option<i64>,
+    /// Questions for the upload under way that were answered with something else.
+    asked_in_vain: u32,
+    put_off: Vec<ObservationId>,
     counts: Counts,
 }
 
@@ -61,8 +68,13 @@ pub struct Counts {
 /// How the uploads stand after a step.
 #[derive(Debug)]
 pub enum Progress {
-    /// Something was done; there may be more to do.
+    /// An upload was answered for as far as it was.
     Moved {
+        /// Items that have ended by this step.
+        ended: usize,
+    },
+    /// It is known what became of an upload that broke off: what is left of it is free for another batch.
+    Known {
         /// Items that have ended by this step.
         ended: usize,
     },
@@ -70,9 +82,9 @@ pub enum Progress {
     Failed(ServerError),
     /// The device has to be registered before anything else.
     NotRegistered,
-    /// Nothing until this time, Unix milliseconds.
+    /// Nothing for so many milliseconds.
     Wait(u64),
-    /// Nothing until a rule or the network changes.
+    /// Nothing until a rule, the network or a clock changes.
     Held(Hold),
     /// Nothing is pending.
     Idle,
@@ -95,15 +107,17 @@ enum Rest {
 }
 
 impl Batches {
-    /// Uploads to a server whose key is known.
+    /// Uploads of a device to a server whose key is known.
     #[must_use]
-    pub fn new(server: Server, server_key: PublicKey) -> Self {
+    pub fn new(server: Server, server_key: PublicKey, device: DeviceId) -> Self {
         Self {
             server,
             server_key,
+            device,
             failures: 0,
             not_before_ms: 0,
-            refused_whole: None,
+            asked_in_vain: 0,
+            put_off: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -112,6 +126,12 @@ impl Batches {
     #[must_use]
     pub const fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Items that were put off since the start: sent alone, they were not answered for. They are pending still.
+    #[must_use]
+    pub fn put_off(&self) -> &[ObservationId] {
+        &self.put_off
     }
 
     /// Does the next thing.
@@ -124,26 +144,25 @@ impl Batches {
         queue: &mut Queue,
         random: &dyn Random,
     ) -> Result<Progress, ServerError> {
-        let now_ms = gate.clock().now_ms();
+        let now_ms = gate.now_ms();
         let mut dice = [0; 8];
         // Without randomness the wait is the shortest; how often is tried is bounded elsewhere.
         let dice = random
             .fill(&mut dice)
             .map_or(0, |()| u64::from_le_bytes(dice));
         let moment = Moment { now_ms, dice };
-        queue.evict_aged(now_ms)?;
         let under_way = self.under_way(queue)?;
-        let done = match (
-            self.decide(gate, queue, now_ms, under_way.as_ref())?,
-            under_way,
-        ) {
+        let step = self.decide(gate, queue, under_way.as_ref())?;
+        let done = match (step, under_way) {
             (Step::Send(items), _) => {
                 let task = self.freeze(queue, &items)?;
                 self.send(gate, queue, moment, &task)
             }
             (Step::SendFrozen, Some(task)) => self.send(gate, queue, moment, &task),
             (Step::Ask, Some(task)) => self.ask(gate, queue, moment, &task),
-            (Step::Wait(until_ms), _) => return Ok(Progress::Wait(until_ms)),
+            (Step::Wait(until_ms), _) => {
+                return Ok(Progress::Wait(until_ms.saturating_sub(now_ms)));
+            }
             (Step::Held(hold), _) => return Ok(Progress::Held(hold)),
             (Step::Idle | Step::SendFrozen | Step::Ask, _) => return Ok(Progress::Idle),
         };
@@ -151,7 +170,7 @@ impl Batches {
             Err(ServerError::Gate(GateError::Held(hold))) => Ok(Progress::Held(hold)),
             // Smaller batches, or the same after a while, may pass whatever refused this one; only an old app stays old.
             Err(error) if error.is_passing() || error.is_refusal() => {
-                self.failed(moment);
+                self.failed(moment, &error);
                 Ok(Progress::Failed(error))
             }
             other => other,
@@ -179,7 +198,6 @@ impl Batches {
         &self,
         gate: &Gate<'_>,
         queue: &Queue,
-        now_ms: u64,
         under_way: Option<&UploadTask>,
     ) -> Result<Step, ServerError> {
         let room = match gate.room(queue) {
@@ -187,10 +205,15 @@ impl Batches {
             Err(GateError::Held(hold)) => Err(hold),
             Err(other) => return Err(other.into()),
         };
+        let now = gate.now();
+        let next_sendable_ms = queue.next_sendable_ms(now)?;
+        // A wait beyond the longest was made by a clock that has gone back since.
+        let over_ms = now.ms().saturating_add(WAIT_LONGEST_MS);
+        let not_before_ms = Some(self.not_before_ms).filter(|ms| *ms <= over_ms);
         Ok(next_step(&Situation {
-            now_ms,
+            now_ms: now.ms(),
             failures: self.failures,
-            not_before_ms: self.not_before_ms,
+            not_before_ms: not_before_ms.unwrap_or(0),
             room,
             under_way: under_way.map(|task| {
                 if task.doubtful {
@@ -199,8 +222,13 @@ impl Batches {
                     UnderWay::Unsent
                 }
             }),
-            sendable: &queue.sendable(now_ms)?,
-            next_sendable_ms: queue.next_sendable_ms()?,
+            sendable: &queue.sendable(now)?,
+            next_sendable_ms,
+            held: if next_sendable_ms.is_none() {
+                queue.held(now)?
+            } else {
+                0
+            },
         }))
     }
 
@@ -222,6 +250,8 @@ impl Batches {
         moment: Moment,
         task: &UploadTask,
     ) -> Result<Progress, ServerError> {
+        queue.mark_doubtful(task)?;
+        self.asked_in_vain = 0;
         let contents = queue.contents(task)?;
         let request = Request {
             method: Method::Post,
@@ -230,13 +260,11 @@ impl Batches {
             body: Body::File(&task.body_file),
             answer_bytes_max: answer_bytes_max(contents.names.len()),
         };
-        queue.mark_doubtful(task)?;
-        self.refused_whole = None;
         let exchange = match gate.pass(queue, &request) {
             Ok(exchange) => exchange,
             Err(held) => {
                 // Not a byte has left: the items are free for another batch, which may be smaller.
-                queue.settle(task, &[], WaitUntil::default())?;
+                queue.release(task)?;
                 return Err(held.into());
             }
         };
@@ -248,26 +276,25 @@ impl Batches {
             Err(
                 error @ (TransportError::NoConnection { .. } | TransportError::Unsendable { .. }),
             ) => {
-                queue.settle(task, &[], WaitUntil::default())?;
+                queue.release(task)?;
                 Err(error.into())
             }
             // What arrived, and what the server made of it, is for the question that comes next.
             Err(error) => Err(error.into()),
             Ok(answer) if answer.status == 200 => {
-                self.take_in(queue, moment, (task, &contents), &answer, Rest::IsAskedFor)
+                let with = (task, &contents);
+                self.take_in(gate, queue, moment, with, &answer, Rest::IsAskedFor)
             }
             Ok(answer) if answer.status == UPDATE_NEEDED => {
                 queue.settle(task, &[], WaitUntil::default())?;
                 Err(problem_of(&task.url, &answer))
             }
-            Ok(answer) => {
-                self.refused_whole = (400..500).contains(&answer.status).then_some(task.id);
-                Err(problem_of(&task.url, &answer))
-            }
+            Ok(answer) => Err(problem_of(&task.url, &answer)),
         }
     }
 
-    /// Asks what the server knows of an upload that may have arrived in part; what it has no answer for is free again.
+    /// Asks what the server knows of an upload that may have arrived in part; what it has no answer for is free again. So is all of
+    /// it where the server answers with something else each time: its verdicts do not change when an item comes twice.
     fn ask(
         &mut self,
         gate: &mut Gate<'_>,
@@ -285,91 +312,131 @@ impl Batches {
             body: Body::Empty,
             answer_bytes_max: answer_bytes_max(contents.names.len()),
         };
-        let mut answer = gate.pass(queue, &request)?.outcome?;
+        let answer = gate.pass(queue, &request)?.outcome?;
+        let taken_in = self.take_in_what_is_known(gate, queue, moment, (task, &contents), answer);
+        if let Err(ServerError::Problem { .. } | ServerError::Answer { .. }) = taken_in {
+            self.asked_in_vain += 1;
+            if self.asked_in_vain >= ASKS_MAX {
+                let wait = self.wait_of(moment, &contents, 0);
+                queue.settle(task, &[], wait)?;
+            }
+        }
+        taken_in
+    }
+
+    fn take_in_what_is_known(
+        &mut self,
+        gate: &mut Gate<'_>,
+        queue: &mut Queue,
+        moment: Moment,
+        with: (&UploadTask, &Contents),
+        mut answer: Answer,
+    ) -> Result<Progress, ServerError> {
         if answer.status == 404 && is_batch_unknown(&answer) {
             answer.body.clear();
         } else if answer.status != 200 {
-            return Err(problem_of(&url, &answer));
+            return Err(problem_of(&with.0.url, &answer));
         }
         if !answer.complete {
-            return Err(self.unreadable(task, "it breaks off"));
+            return Err(self.unreadable(with.0, "it breaks off"));
         }
-        self.take_in(queue, moment, (task, &contents), &answer, Rest::IsFree)
+        self.take_in(gate, queue, moment, with, &answer, Rest::IsFree)
     }
 
     fn take_in(
         &mut self,
+        gate: &mut Gate<'_>,
         queue: &mut Queue,
         moment: Moment,
         (task, contents): (&UploadTask, &Contents),
         answer: &Answer,
         rest: Rest,
     ) -> Result<Progress, ServerError> {
-        let read = ItemAnswer::read_all(&answer.body);
-        if read.is_empty() && !answer.body.is_empty() {
+        let network = self.server.network();
+        let read = Answers::read(&answer.body, contents, network, &self.server_key);
+        let Some(answers) = read else {
             return Err(self.unreadable(task, "it holds no receipts"));
-        }
-        let (verified, unverified) = self.verify(&contents.names, &read);
-        self.counts.unverified += unverified;
-        let whole = verified.len() == contents.names.len();
+        };
+        self.counts.unverified += answers.unverified;
+        let whole = answers.verified.len() == contents.names.len();
         if !whole && rest == Rest::IsAskedFor {
             return Err(self.unreadable(task, "receipts are missing or cannot be verified"));
         }
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        self.counts.replayed += count(read.iter().filter(|answer| answer.replayed).count());
+        self.counts.replayed += answers.replayed;
         self.counts.batches += u64::from(whole);
-        let says = |verdict: fn(Verdict) -> bool| {
-            let mut receipts = verified.iter().map(|(_, it)| it.receipt().verdict);
-            receipts.any(verdict)
-        };
-        if says(|verdict| !verdict.is_final()) {
-            self.failed(moment);
+        if answers.told_ms.is_some_and(|ms| gate.hear_time(ms)) {
+            let ahead_ms = gate.ahead_ms().unwrap_or(0);
+            queue.remember_clock(self.server.origin(), ahead_ms)?;
+        }
+        if answers.say(|verdict| !verdict.is_final()) {
+            self.fail(moment, 0);
         } else if whole {
             self.failures = 0;
             self.not_before_ms = 0;
         }
-        let alone_and_refused = contents.names.len() == 1 && self.refused_whole == Some(task.id);
-        let wait = WaitUntil {
-            later_ms: self.not_before_ms,
-            unanswered_ms: u64::from(alone_and_refused) * (moment.now_ms + UNANSWERABLE_WAIT_MS),
-        };
-        let ended = queue.settle(task, &verified, wait)?;
-        if says(|verdict| verdict == Verdict::Refused(Reason::UnknownDevice)) {
+        let wait = self.wait_of(moment, contents, answers.verified.len());
+        let ended = queue.settle(task, &answers.verified, wait)?;
+        if self.is_unknown(queue, &answers)? {
             queue.forget_registration(self.server.origin())?;
             return Ok(Progress::NotRegistered);
         }
-        Ok(Progress::Moved { ended })
+        Ok(match rest {
+            Rest::IsAskedFor => Progress::Moved { ended },
+            Rest::IsFree => Progress::Known { ended },
+        })
     }
 
-    /// The receipts that the pinned key signed, with the items they are for, each item at most once; and how many others came.
-    fn verify(
-        &self,
-        names: &[(ObservationId, ObservationId)],
-        read: &[ItemAnswer],
-    ) -> (Vec<(ObservationId, VerifiedReceipt)>, u64) {
-        let (mut verified, mut unverified) = (BTreeMap::new(), 0);
-        for answer in read {
-            let network = self.server.network();
-            let opened = VerifiedReceipt::open(&answer.receipt, network, &self.server_key);
-            let item = opened.ok().and_then(|opened| {
-                let answered_id = opened.receipt().id;
-                let mut names = names.iter();
-                let (id, _) = names.find(|it| it.0 == answered_id || it.1 == answered_id)?;
-                Some((*id, opened))
-            });
-            match item {
-                Some((id, opened)) => {
-                    verified.entry(id).or_insert(opened);
-                }
-                None => unverified += 1,
+    /// Until when items wait that an upload did not end. One that was sent alone, often enough, and is not answered for is put off.
+    fn wait_of(&mut self, moment: Moment, contents: &Contents, answered: usize) -> WaitUntil {
+        let mut unanswered_ms = 0;
+        if let [(id, _)] = contents.names[..]
+            && answered == 0
+            && contents.attempts >= TRIES_ALONE_MAX
+        {
+            unanswered_ms = moment.now_ms.saturating_add(PUT_OFF_MS);
+            self.put_off.push(id);
+        }
+        WaitUntil {
+            later_ms: self.not_before_ms,
+            unanswered_ms,
+        }
+    }
+
+    /// Whether the server does not know this device. Items that an earlier key of it signed, and that the server does not know
+    /// either, can never be accepted: they are given up.
+    fn is_unknown(&self, queue: &mut Queue, answers: &Answers) -> Result<bool, ServerError> {
+        let (mut unknown, mut lost) = (false, Vec::new());
+        for id in answers.of_unknown_devices() {
+            if queue.signer_of(id)? == Some(self.device) {
+                unknown = true;
+            } else {
+                lost.push(id);
             }
         }
-        (verified.into_iter().collect(), unverified)
+        if !lost.is_empty() {
+            queue.evict_lost(&lost)?;
+        }
+        Ok(unknown)
     }
 
-    fn failed(&mut self, moment: Moment) {
+    fn failed(&mut self, moment: Moment, error: &ServerError) {
+        match error {
+            // It is read and refused: a smaller batch may pass at once.
+            error if error.is_of_content() => {
+                self.failures = self.failures.saturating_add(1);
+                self.not_before_ms = moment.now_ms;
+            }
+            ServerError::Transport(_) | ServerError::Answer { .. } => {
+                self.fail(moment, ASK_WAIT_MS);
+            }
+            _ => self.fail(moment, 0),
+        }
+    }
+
+    fn fail(&mut self, moment: Moment, least_ms: u64) {
         self.failures = self.failures.saturating_add(1);
-        self.not_before_ms = moment.now_ms + backoff_ms(self.failures, moment.dice);
+        let wait_ms = least_ms + backoff_ms(self.failures, moment.dice);
+        self.not_before_ms = moment.now_ms.saturating_add(wait_ms);
     }
 
     fn unreadable(&self, task: &UploadTask, cause: &str) -> ServerError {
@@ -386,13 +453,4 @@ fn body_part(sent: u64, request: &Request<'_>) -> u64 {
         head_bytes(request.method, &url, request.headers, Some(0))
     });
     sent.saturating_sub(head)
-}
-
-fn is_batch_unknown(answer: &Answer) -> bool {
-    #[derive(Deserialize)]
-    struct Problem {
-        code: String,
-    }
-    serde_json::from_slice::<Problem>(&answer.body)
-        .is_ok_and(|problem| problem.code == "batch_unknown")
 }

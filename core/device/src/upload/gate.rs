@@ -1,11 +1,22 @@
 //! The one way to the network: the driver's rules are asked before each request, and what it costs is booked.
+//!
+//! The gate also knows what time it is, since only what comes through it can tell: the phone's clock, put right by the server's.
 
 use reqwest::Url;
+use wayhex_protocol::limits::POLICY_BYTES_MAX;
 
 use super::cost::cost_max;
 use super::plan::{Hold, Rules};
+use crate::failpoints::{ANSWER_CAME, ANSWER_TAKEN_IN, REQUEST_LEAVES};
 use crate::ports::{Clock, Exchange, NetworkState, Request, Transport};
-use crate::queue::{Queue, QueueError};
+use crate::queue::{Now, Queue, QueueError};
+
+/// What clocks may differ by before one is put right, milliseconds: a `date` tells whole seconds.
+const CLOCK_DIFFERENCE_MS: u64 = 2_000;
+/// Bytes that one question may cost that asks a server for the time when the driver's cap is reached and the phone's clock says
+/// that a new month has begun: a policy, and four times what HTTP and TLS add to it.
+const TIME_QUESTION_BYTES_MAX: u64 = 65_536;
+const _: () = assert!(POLICY_BYTES_MAX < 65_536 / 2);
 
 /// Moves requests that the rules allow.
 pub struct Gate<'p> {
@@ -14,6 +25,12 @@ pub struct Gate<'p> {
     clock: &'p dyn Clock,
     rules: Rules,
     traffic: Traffic,
+    /// What the server's clock is ahead of the phone's, milliseconds, once it has told the time.
+    ahead_ms: Option<i64>,
+    /// What it was ahead when it was last heard in an earlier run.
+    ahead_before_ms: i64,
+    /// Whether the question for the time was let through beyond the cap.
+    asked_the_time: bool,
 }
 
 /// What passed since the gate was made.
@@ -59,6 +76,9 @@ impl<'p> Gate<'p> {
             clock,
             rules,
             traffic: Traffic::default(),
+            ahead_ms: None,
+            ahead_before_ms: 0,
+            asked_the_time: false,
         }
     }
 
@@ -77,25 +97,40 @@ impl<'p> Gate<'p> {
         };
         let url = Url::parse(request.url).map_err(|source| unsendable(source.to_string()))?;
         let cost_max = cost_max(request, &url).map_err(|source| unsendable(source.to_string()))?;
-        let now_ms = self.clock.now_ms();
+        let now = self.booked_at();
         if self.room(queue)? < cost_max {
             return Err(Hold::DataCap.into());
         }
-        queue.book(now_ms, cost_max)?;
+        self.asked_the_time = true;
+        queue.book(now, cost_max)?;
+        REQUEST_LEAVES.hit();
         let exchange = self.transport.exchange(request);
+        ANSWER_CAME.hit();
         self.traffic.sent += exchange.sent;
         self.traffic.received += exchange.received;
-        queue.settle_booking(now_ms, cost_max, exchange.sent + exchange.received)?;
+        queue.settle_booking(now, cost_max, exchange.sent + exchange.received)?;
+        ANSWER_TAKEN_IN.hit();
         Ok(exchange)
     }
 
-    /// Bytes that may still pass.
+    /// Bytes that may still pass. A month that only the phone's clock says has begun is not begun; but the first request of a run,
+    /// which tells the time, may pass then, if a new month's cap had room for it.
     ///
     /// # Errors
     /// The rule that forbids any, or the queue's error.
     pub fn room(&self, queue: &Queue) -> Result<u64, GateError> {
-        let month_bytes = queue.traffic_bytes(self.clock.now_ms())?;
-        Ok(self.rules.room(self.network.kind(), month_bytes)?)
+        let now = self.booked_at();
+        let kind = self.network.kind();
+        let room = self.rules.room(kind, queue.traffic_bytes(now)?);
+        let may_ask = match now {
+            Now::Confirmed(_) => false,
+            Now::Unconfirmed(ms) => !self.asked_the_time && queue.is_new_month(ms)?,
+        };
+        if !may_ask {
+            return Ok(room?);
+        }
+        let room_then = self.rules.room(kind, 0)?.min(TIME_QUESTION_BYTES_MAX);
+        Ok(room.unwrap_or(0).max(room_then))
     }
 
     /// What has passed.
@@ -104,9 +139,57 @@ impl<'p> Gate<'p> {
         self.traffic
     }
 
-    /// The clock that it books by.
+    /// The phone's clock, put right by the server's once it has told the time, Unix milliseconds.
     #[must_use]
-    pub fn clock(&self) -> &'p dyn Clock {
-        self.clock
+    pub fn now_ms(&self) -> u64 {
+        self.now().ms()
+    }
+
+    /// The same, and whether a server has told it since this gate was made.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let phone_ms = self.clock.now_ms();
+        match self.ahead_ms {
+            Some(ahead_ms) => Now::Confirmed(phone_ms.saturating_add_signed(ahead_ms)),
+            None => Now::Unconfirmed(phone_ms),
+        }
+    }
+
+    /// What the server's clock is ahead of the phone's, milliseconds; `None` until it has told the time.
+    #[must_use]
+    pub const fn ahead_ms(&self) -> Option<i64> {
+        self.ahead_ms
+    }
+
+    /// What the server's clock was ahead of the phone's when it was last heard, milliseconds. It decides nothing but whether it is
+    /// worth asking for the time.
+    pub const fn remember_ahead(&mut self, ahead_ms: i64) {
+        self.ahead_before_ms = ahead_ms;
+    }
+
+    /// Hears the server's time, Unix milliseconds, right after it was told. A difference that HTTP's whole seconds cannot tell is
+    /// none. Says whether the clock has been put right by it.
+    pub fn hear_time(&mut self, server_ms: u64) -> bool {
+        if self.ahead_ms.is_some() && self.now_ms().abs_diff(server_ms) < CLOCK_DIFFERENCE_MS {
+            return false;
+        }
+        let phone_ms = self.clock.now_ms();
+        let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let ahead_ms = if phone_ms.abs_diff(server_ms) < CLOCK_DIFFERENCE_MS {
+            0
+        } else {
+            signed(server_ms).saturating_sub(signed(phone_ms))
+        };
+        self.ahead_ms = Some(ahead_ms);
+        true
+    }
+
+    fn booked_at(&self) -> Now {
+        match self.now() {
+            Now::Unconfirmed(ms) => {
+                Now::Unconfirmed(ms.saturating_add_signed(self.ahead_before_ms))
+            }
+            confirmed @ Now::Confirmed(_) => confirmed,
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use reqwest::blocking::{Body as HttpBody, Client, RequestBuilder, Response};
-use reqwest::header::{CONTENT_LENGTH, DATE, HeaderMap, TRANSFER_ENCODING};
+use reqwest::header::{AGE, CONTENT_LENGTH, DATE, HeaderMap, TRANSFER_ENCODING};
 use reqwest::{StatusCode, Url};
 
 use super::cost::{body_bytes, head_bytes, tls_bytes};
@@ -29,6 +29,7 @@ const CHUNK_BYTES: u64 = 12;
 #[derive(Clone, Debug)]
 pub struct HttpTransport {
     client: Client,
+    exchange_time_max: Duration,
 }
 
 /// Why there is no transport.
@@ -65,7 +66,19 @@ impl HttpTransport {
             .pool_max_idle_per_host(0)
             .connect_timeout(CONNECT_TIME_MAX)
             .build()?;
-        Ok(Self { client })
+        Ok(Self {
+            client,
+            exchange_time_max: EXCHANGE_TIME_MAX,
+        })
+    }
+
+    /// The same, with another longest time for an exchange apart from its body: where servers are near, a shorter one.
+    #[must_use]
+    pub fn with_time_max(self, exchange_time_max: Duration) -> Self {
+        Self {
+            exchange_time_max,
+            ..self
+        }
     }
 
     fn request(
@@ -80,7 +93,7 @@ impl HttpTransport {
             Method::Post => reqwest::Method::POST,
         };
         let length = body_bytes.unwrap_or(0);
-        let time_max = EXCHANGE_TIME_MAX + Duration::from_secs(length / UPLOAD_BYTES_PER_S);
+        let time_max = self.exchange_time_max + Duration::from_secs(length / UPLOAD_BYTES_PER_S);
         let mut builder = self.client.request(method, url.clone()).timeout(time_max);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
@@ -211,8 +224,12 @@ fn answer_head_bytes(status: StatusCode, headers: &HeaderMap) -> u64 {
     u64::try_from(all).unwrap_or(u64::MAX)
 }
 
-/// The `date` header, Unix milliseconds; `None` where there is none or it is no HTTP date.
+/// The `date` header, Unix milliseconds; `None` where there is none or it is no HTTP date, and where a cache answered, whose `age`
+/// says so: that is the time of an earlier answer.
 fn date_ms(headers: &HeaderMap) -> Option<u64> {
+    if headers.contains_key(AGE) {
+        return None;
+    }
     let text = headers.get(DATE)?.to_str().ok()?;
     let time = httpdate::parse_http_date(text).ok()?;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;

@@ -5,6 +5,7 @@
 //! with one server, whose key is pinned; [`batches`] sends what the queue
 //! holds and takes in the receipts.
 
+mod answers;
 pub mod ask;
 pub mod batches;
 pub mod cost;
@@ -15,3 +16,5 @@ pub mod server;
 
 /// The version of the wire that this crate speaks, told with each request.
 pub const WIRE_VERSION: &str = "1";
+/// The same, as policies count.
+pub const WIRE_VERSION_NUMBER: u64 = 1;

@@ -33,6 +33,11 @@ pub enum Hold {
     /// What the request may cost does not fit into what is left of the month's data cap.
     #[error("the month's data cap leaves no room for it")]
     DataCap,
+    /// By the server's clock all that is left was captured in the future, or longer ago than it accepts; one of the clocks is wrong.
+    #[error(
+        "by the server's clock all that is pending was captured in the future, or too long ago; check the phone's clock"
+    )]
+    Clock,
 }
 
 impl Hold {
@@ -43,6 +48,7 @@ impl Hold {
             Self::Offline => "offline",
             Self::WifiOnly => "wifi_only",
             Self::DataCap => "data_cap",
+            Self::Clock => "clock",
         }
     }
 }
@@ -81,8 +87,10 @@ pub struct Situation<'a> {
     pub under_way: Option<UnderWay>,
     /// What may be sent now, oldest first.
     pub sendable: &'a [Pending],
-    /// When the first of the items that wait may be sent.
+    /// When the first of the items that wait may be sent; `None` when none waits but what is held.
     pub next_sendable_ms: Option<u64>,
+    /// Items that are held for their time.
+    pub held: u64,
 }
 
 /// An upload under way, left by a process that died or by a failure.
@@ -115,7 +123,10 @@ pub enum Step {
 #[must_use]
 pub fn next_step(situation: &Situation<'_>) -> Step {
     if situation.under_way.is_none() && situation.next_sendable_ms.is_none() {
-        return Step::Idle;
+        return match situation.held {
+            0 => Step::Idle,
+            _ => Step::Held(Hold::Clock),
+        };
     }
     let room = match situation.room {
         Ok(room) => room,
@@ -139,19 +150,22 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     Step::Send(batch(situation.sendable, situation.failures, room))
 }
 
-/// The longest beginning of `sendable` within the batch's limits (halved after each failure in a row, down to one item) and
-/// within `room_bytes`; at least one item.
+/// The longest beginning of `sendable` within the batch's limits and within `room_bytes`; at least one item. The limits are halved
+/// after each failure in a row, and for each time that an item of it was sent before, down to one item.
 fn batch(sendable: &[Pending], failures: u32, room_bytes: u64) -> Vec<ObservationId> {
-    let halved = |limit: usize| limit.checked_shr(failures).unwrap_or(0).max(1);
-    let bytes_max = u64::try_from(halved(BATCH_BYTES_MAX)).unwrap_or(u64::MAX);
-    let mut bytes = 0;
+    let (mut halvings, mut bytes) = (failures, 0);
     sendable
         .iter()
-        .take(halved(BATCH_ITEMS_MAX))
         .enumerate()
         .take_while(|(index, item)| {
+            halvings = halvings.max(item.attempts);
+            let halved = |limit: usize| limit.checked_shr(halvings).unwrap_or(0).max(1);
+            let bytes_max = u64::try_from(halved(BATCH_BYTES_MAX)).unwrap_or(u64::MAX);
             bytes += item.size_bytes;
-            *index == 0 || (bytes <= bytes_max && cost_of_batch(index + 1, bytes) <= room_bytes)
+            *index == 0
+                || (*index < halved(BATCH_ITEMS_MAX)
+                    && bytes <= bytes_max
+                    && cost_of_batch(index + 1, bytes) <= room_bytes)
         })
         .map(|(_, item)| item.id)
         .collect()

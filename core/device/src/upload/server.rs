@@ -18,9 +18,10 @@ use wayhex_protocol::policy::Policy;
 use wayhex_protocol::registration::Registration;
 use wayhex_protocol::unit::{CellId, Quadrant, Unit};
 
+use super::WIRE_VERSION_NUMBER;
 use super::ask::{SMALL_ANSWER_BYTES_MAX, ServerError, ask, json, not_asked_for};
 use super::gate::Gate;
-use crate::ports::{Body, Method};
+use crate::ports::{Answer, Body, Method};
 use crate::queue::Queue;
 
 /// Cells that one question about freshness may name: the server's limit.
@@ -52,8 +53,6 @@ pub struct Visit {
     pub known: Known,
     /// Whether its key was pinned by this visit.
     pub newly_pinned: bool,
-    /// What its clock is ahead of ours, milliseconds; 0 where its whole seconds cannot tell a difference.
-    pub clock_ahead_ms: Option<i64>,
 }
 
 /// F of the open epoch.
@@ -159,14 +158,37 @@ impl Server {
                 found,
             }),
             _ => {
-                queue.remember_policy(&self.origin, &known.key_bytes(), &answer.body)?;
+                let known = self.take_in(gate, queue, known, &answer)?;
                 Ok(Visit {
                     known,
                     newly_pinned: pinned.is_none(),
-                    clock_ahead_ms: clock_ahead_ms(gate.clock().now_ms(), answer.date_ms),
                 })
             }
         }
+    }
+
+    /// Remembers a verified policy, and hears the time with it. One that is older than what was seen before comes from a cache, or
+    /// from somebody who wants it back: the newer one stands, and the answer's time is not believed.
+    fn take_in(
+        &self,
+        gate: &mut Gate<'_>,
+        queue: &mut Queue,
+        known: Known,
+        answer: &Answer,
+    ) -> Result<Known, ServerError> {
+        let before = self.remembered(queue).ok().flatten();
+        if let Some(before) = before
+            && before.key == known.key
+            && before.policy.version > known.policy.version
+        {
+            return Ok(before);
+        }
+        queue.remember_policy(&self.origin, &known.key_bytes(), &answer.body)?;
+        if let Some(date_ms) = answer.date_ms {
+            gate.hear_time(date_ms);
+            queue.remember_clock(&self.origin, gate.ahead_ms().unwrap_or(0))?;
+        }
+        Ok(known)
     }
 
     /// Binds the device to an account, unless the server is known to have it so.
@@ -277,6 +299,13 @@ impl Server {
 }
 
 impl Known {
+    /// The oldest wire version that the server accepts, where this app's is older: nothing that is sent would be taken.
+    #[must_use]
+    pub fn newer_version_needed(&self) -> Option<u64> {
+        let oldest = self.policy.parameters.version_min;
+        (oldest > WIRE_VERSION_NUMBER).then_some(oldest)
+    }
+
     fn key_bytes(&self) -> Vec<u8> {
         wayhex_protocol::cbor::Wire::to_bytes(&self.key)
     }
@@ -307,12 +336,4 @@ impl FreshnessUnit {
 
 fn key_of(url: &str, bytes: &[u8]) -> Result<PublicKey, ServerError> {
     PublicKey::from_bytes(bytes).map_err(|source| not_asked_for(url, &source.to_string()))
-}
-
-/// A `date` tells whole seconds: less than that is no difference.
-fn clock_ahead_ms(now_ms: u64, date_ms: Option<u64>) -> Option<i64> {
-    let now_ms = i64::try_from(now_ms).ok()?;
-    let date_ms = i64::try_from(date_ms?).ok()?;
-    let ahead_ms = date_ms - now_ms;
-    Some(if ahead_ms.abs() < 2_000 { 0 } else { ahead_ms })
 }

@@ -44,20 +44,23 @@ fn deliver(
     let door = Server::new(&server.url(), network(), None).unwrap();
     let visit = door.visit(&mut gate, queue).unwrap();
     door.register(&mut gate, queue, device, &account()).unwrap();
-    let mut batches = Batches::new(door.clone(), visit.known.key);
+    let mut batches = Batches::new(
+        door.clone(),
+        visit.known.key,
+        device.public_key().thumbprint(),
+    );
     for _ in 0..STEPS_MAX {
         match batches.step(&mut gate, queue, &Dice) {
-            Ok(Progress::Wait(until_ms)) => {
-                let wait_ms = until_ms - clock.now_ms();
+            Ok(Progress::Wait(wait_ms)) => {
                 if wait_ms > 120_000 {
-                    return (Ok(Progress::Wait(until_ms)), batches.counts());
+                    return (Ok(Progress::Wait(wait_ms)), batches.counts());
                 }
                 clock.wait_ms(wait_ms);
             }
             Ok(Progress::NotRegistered) => {
                 door.register(&mut gate, queue, device, &account()).unwrap();
             }
-            Ok(Progress::Moved { .. } | Progress::Failed(_)) => {}
+            Ok(Progress::Moved { .. } | Progress::Known { .. } | Progress::Failed(_)) => {}
             ended => return (ended, batches.counts()),
         }
     }
@@ -141,11 +144,14 @@ fn receipts_of_another_key_end_no_item() {
     let visit = door.visit(&mut gate, &mut queue).unwrap();
     door.register(&mut gate, &mut queue, &device, &account())
         .unwrap();
-    let mut batches = Batches::new(door, visit.known.key);
+    let mut batches = Batches::new(door, visit.known.key, device.public_key().thumbprint());
     for _ in 0..8 {
         let progress = batches.step(&mut gate, &mut queue, &Dice).unwrap();
         assert!(
-            !matches!(progress, Progress::Moved { ended: 1.. }),
+            !matches!(
+                progress,
+                Progress::Moved { ended: 1.. } | Progress::Known { ended: 1.. }
+            ),
             "{progress:?}"
         );
         clock.wait_ms(600_000);

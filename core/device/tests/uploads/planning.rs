@@ -13,6 +13,7 @@ fn pending(sizes: &[u64]) -> Vec<Pending> {
     let item = |(i, &size_bytes): (usize, &u64)| Pending {
         id: ObservationId([u8::try_from(i).unwrap(); 32]),
         size_bytes,
+        attempts: 0,
     };
     sizes.iter().enumerate().map(item).collect()
 }
@@ -26,6 +27,7 @@ fn situation(sendable: &[Pending]) -> Situation<'_> {
         under_way: None,
         sendable,
         next_sendable_ms: (!sendable.is_empty()).then_some(0),
+        held: 0,
     }
 }
 

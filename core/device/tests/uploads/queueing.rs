@@ -2,7 +2,7 @@
 
 use wayhex_device::ports::StoragePath;
 use wayhex_device::queue::{
-    Bounds, FateKind, FrameNote, Queue, QueueError, State, VerifiedReceipt, WaitUntil,
+    Bounds, FateKind, FrameNote, Now, Queue, QueueError, State, VerifiedReceipt, WaitUntil,
 };
 use wayhex_protocol::envelope::seal;
 use wayhex_protocol::id::{NetworkId, ObservationId, SessionId};
@@ -25,8 +25,10 @@ fn answer(id: ObservationId, verdict: Verdict) -> (ObservationId, VerifiedReceip
     (id, verified.unwrap())
 }
 
+const NOON: Now = Now::Confirmed(NOON_MS);
+
 fn ids(queue: &Queue) -> Vec<ObservationId> {
-    let sendable = queue.sendable(NOON_MS).unwrap();
+    let sendable = queue.sendable(NOON).unwrap();
     sendable.into_iter().map(|pending| pending.id).collect()
 }
 
@@ -174,7 +176,7 @@ fn only_a_final_verdict_ends_an_item_and_deletes_its_picture() {
         assert_eq!(queue.has_picture(item.id()).unwrap(), picture);
     }
     assert_eq!(ids(&queue), [items[3].id()], "what is put off waits");
-    assert_eq!(queue.next_sendable_ms().unwrap(), Some(0));
+    assert_eq!(queue.next_sendable_ms(NOON).unwrap(), Some(0));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use wayhex_device::ports::{Clock, NetworkKind};
-use wayhex_device::queue::Queue;
+use wayhex_device::queue::{Now, Queue};
 use wayhex_device::upload::ask::ServerError;
 use wayhex_device::upload::batches::{Batches, Progress};
 use wayhex_device::upload::gate::{Gate, GateError, Traffic};
@@ -11,6 +11,7 @@ use wayhex_device::upload::http::HttpTransport;
 use wayhex_device::upload::plan::{Hold, Rules};
 use wayhex_device::upload::server::Server;
 use wayhex_protocol::account::Account;
+use wayhex_protocol::key::Signer;
 
 use crate::items::{Dice, Key, NOON_MS, TestClock, network, queue_of, signed_items};
 use crate::proxy::Proxy;
@@ -35,11 +36,11 @@ fn talk(queue: &mut Queue, proxy: &Proxy, kind: NetworkKind, rules: Rules) -> Tr
         }
     };
     door.register(&mut gate, queue, &device, &account).unwrap();
-    let mut batches = Batches::new(door, key);
+    let mut batches = Batches::new(door, key, device.public_key().thumbprint());
     loop {
         match batches.step(&mut gate, queue, &Dice).unwrap() {
             Progress::Idle | Progress::Held(_) => return gate.traffic(),
-            Progress::Wait(until_ms) => clock.wait_ms(until_ms - clock.now_ms()),
+            Progress::Wait(wait_ms) => clock.wait_ms(wait_ms),
             _ => {}
         }
     }
@@ -64,7 +65,7 @@ fn the_phone_counts_what_a_proxy_counts() {
     within_two_percent(counted.received, received);
     assert_eq!(server.seen.lock().unwrap().bytes, sent);
     assert_eq!(
-        queue.traffic_bytes(NOON_MS).unwrap(),
+        queue.traffic_bytes(Now::Confirmed(NOON_MS)).unwrap(),
         counted.sent + counted.received
     );
 }
@@ -122,10 +123,15 @@ fn a_cap_is_never_passed_and_what_fits_into_it_is_sent() {
     assert!(sent + received <= cap, "{sent} and {received} of {cap}");
     let accepted = server.seen.lock().unwrap().receipts.len();
     assert!((1..12).contains(&accepted), "{accepted} accepted");
-    assert_eq!(queue.sendable(NOON_MS).unwrap().len(), 12 - accepted);
+    assert_eq!(
+        queue.sendable(Now::Confirmed(NOON_MS)).unwrap().len(),
+        12 - accepted
+    );
     let month_ms = 31 * 24 * 3_600 * 1_000;
     assert_eq!(
-        queue.traffic_bytes(NOON_MS + month_ms).unwrap(),
+        queue
+            .traffic_bytes(Now::Confirmed(NOON_MS + month_ms))
+            .unwrap(),
         0,
         "a new month"
     );
@@ -134,11 +140,14 @@ fn a_cap_is_never_passed_and_what_fits_into_it_is_sent() {
 #[test]
 fn what_a_request_may_cost_stays_booked_when_the_process_dies_in_it() {
     let (_folder, mut queue) = queue_of(&[]);
-    queue.book(NOON_MS, 5_000).unwrap();
+    queue.book(Now::Unconfirmed(NOON_MS), 5_000).unwrap();
     let rules = Rules {
         wifi_only: false,
         data_cap_bytes: Some(5_000),
     };
-    let room = rules.room(NetworkKind::Wifi, queue.traffic_bytes(NOON_MS).unwrap());
+    let room = rules.room(
+        NetworkKind::Wifi,
+        queue.traffic_bytes(Now::Unconfirmed(NOON_MS)).unwrap(),
+    );
     assert_eq!(room, Err(Hold::DataCap));
 }
