@@ -4,6 +4,7 @@ mod bench;
 mod checks;
 mod demo;
 mod exit;
+mod fuzz;
 mod models;
 mod run;
 mod test;
@@ -38,6 +39,8 @@ enum Command {
         #[arg(long)]
         drive: Option<PathBuf>,
     },
+    /// Feed hostile bytes to every reader that can be reached from outside.
+    Fuzz(fuzz::Options),
     /// Fetch the detectors' models.
     Models,
 }
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(&workspace),
         Command::Check => checks::run(&workspace),
         Command::Bench { drive } => bench::run(&workspace, drive.as_deref()),
+        Command::Fuzz(options) => fuzz::check(&workspace, &options),
         Command::Models => models::ensure(&workspace.root, &run::say).map(drop),
     });
     match result {

@@ -11,6 +11,8 @@ use crate::workspace::Workspace;
 
 /// The version of cargo-deny that `deny.toml` is written for.
 const CARGO_DENY: &str = "0.20.2";
+/// The version of cargo-fuzz that builds the targets.
+const CARGO_FUZZ: &str = "0.13.2";
 /// What the judge of cells stands on, with the versions it was tried with.
 const JUDGE_PACKAGES: [&str; 5] = [
     "h3==4.5.0",
@@ -20,19 +22,29 @@ const JUDGE_PACKAGES: [&str; 5] = [
     "cryptography==50.0.2",
 ];
 
-/// cargo-deny, installed into the scratch folder where it is not there.
+/// cargo-deny.
 pub fn cargo_deny(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = workspace.scratch.join(format!("cargo-deny-{CARGO_DENY}"));
-    let program = folder.join("bin").join("cargo-deny");
+    installed(workspace, "cargo-deny", CARGO_DENY)
+}
+
+/// cargo-fuzz.
+pub fn cargo_fuzz(workspace: &Workspace) -> Result<PathBuf> {
+    installed(workspace, "cargo-fuzz", CARGO_FUZZ)
+}
+
+/// A program of cargo's, installed into the scratch folder where it is not there.
+fn installed(workspace: &Workspace, name: &str, version: &str) -> Result<PathBuf> {
+    let folder = workspace.scratch.join(format!("{name}-{version}"));
+    let program = folder.join("bin").join(name);
     if !program.is_file() {
-        say("installing cargo-deny, which takes a few minutes");
+        say(&format!("installing {name}, which takes a few minutes"));
         let arguments = [
             "install",
             "--quiet",
             "--locked",
-            "cargo-deny",
+            name,
             "--version",
-            CARGO_DENY,
+            version,
             "--root",
         ];
         run(cargo(workspace, &arguments).arg(&folder))?;
