@@ -7,22 +7,21 @@ use std::io::{BufRead, Write, stdin, stdout};
 
 use wayhex_protocol::cells::cells_along;
 use wayhex_protocol::position::Position;
+use wayhex_protocol::segment::direction;
 use wayhex_protocol::unit::Quadrant;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = stdout().lock();
     for line in stdin().lock().lines() {
         let path = parse(&line?)?;
-        let quadrant = path[0]
-            .bearing_deg(path[path.len() - 1])
-            .map(Quadrant::of_bearing);
+        let quadrant = direction(path[0], path[path.len() - 1]).map(Quadrant::number);
         for cell in cells_along(&path) {
             write!(out, "{cell} ")?;
         }
         writeln!(
             out,
             "{}",
-            quadrant.map_or_else(|| "-".to_owned(), |quadrant| quadrant.number().to_string())
+            quadrant.map_or_else(|| "-".to_owned(), |number| number.to_string())
         )?;
     }
     Ok(())

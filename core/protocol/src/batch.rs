@@ -199,7 +199,13 @@ fn string_length(
             .fold(0, |size, &byte| (size << 8) | u64::from(byte))
     };
     match usize::try_from(size) {
-        Ok(size_bytes) if size_bytes <= limit => Ok(Some(1 + extra + size_bytes)),
+        Ok(size_bytes) if size_bytes <= limit => {
+            if head_size(size_bytes) == 1 + extra {
+                Ok(Some(1 + extra + size_bytes))
+            } else {
+                Err(DecodeError::NotCanonical { what }.into())
+            }
+        }
         _ => Err(BatchFault::TooLarge { what, size, limit }),
     }
 }
@@ -220,21 +226,26 @@ impl Answer {
         written(|e| e.array(2)?.bytes(&self.receipt)?.bool(self.replayed))
     }
 
-    /// Reads the whole answers at the beginning of a sequence that may be cut short or followed by anything.
+    /// Reads the whole answers at the beginning of a sequence, up to where it is cut short or is no answer in deterministic
+    /// encoding any more; at most as many as a batch has items.
     #[must_use]
     pub fn read_all(bytes: &[u8]) -> Vec<Self> {
-        let d = &mut Decoder::new(bytes);
-        let read_one = |d: &mut Decoder<'_>| -> Result<Self, DecodeError> {
-            read_tuple("answer", 2, d)?;
-            let receipt = read_bytes("receipt", d)?.to_vec();
-            Ok(Self {
-                receipt,
-                replayed: d.bool().map_err(malformed("replayed"))?,
-            })
+        let mut rest = bytes;
+        let next = || {
+            let (answer, length) = Self::read_one(rest).ok()?;
+            let (read, after) = rest.split_at(length);
+            rest = after;
+            (answer.to_bytes() == read).then_some(answer)
         };
-        core::iter::from_fn(|| read_one(d).ok())
-            .take(BATCH_ITEMS_MAX)
-            .collect()
+        core::iter::from_fn(next).take(BATCH_ITEMS_MAX).collect()
+    }
+
+    fn read_one(bytes: &[u8]) -> Result<(Self, usize), DecodeError> {
+        let d = &mut Decoder::new(bytes);
+        read_tuple("answer", 2, d)?;
+        let receipt = read_bytes("receipt", d)?.to_vec();
+        let replayed = d.bool().map_err(malformed("replayed"))?;
+        Ok((Self { receipt, replayed }, d.position()))
     }
 }
 
@@ -257,13 +268,19 @@ impl SignedPolicy {
     /// Reads the answer.
     ///
     /// # Errors
-    /// It is not in its format.
+    /// It is not in its format, not in deterministic encoding, or followed by more bytes.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        const WHAT: &str = "signed policy";
         let d = &mut Decoder::new(bytes);
-        read_tuple("signed policy", 2, d)?;
-        Ok(Self {
+        read_tuple(WHAT, 2, d)?;
+        let read = Self {
             server_key: read_bytes("server key", d)?.to_vec(),
             envelope: read_bytes("policy envelope", d)?.to_vec(),
-        })
+        };
+        if read.to_bytes() == bytes {
+            Ok(read)
+        } else {
+            Err(DecodeError::NotCanonical { what: WHAT })
+        }
     }
 }

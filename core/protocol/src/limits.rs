@@ -4,12 +4,27 @@
 pub const SEGMENT_VERTICES_MAX: usize = 8;
 /// Metres of a segment: twice the widest spacing and slack, so that a lie stays local.
 pub const SEGMENT_LENGTH_MAX_M: f64 = 60.0;
+/// Metres from a segment's first vertex to its last below which it has no direction: the fixes of a phone at rest wander by
+/// one or two within a segment's 10 s, and the slowest way that is captured (0.5 m/s) is 5 m long in them.
+pub const SEGMENT_SPAN_MIN_M: f64 = 3.0;
 /// Milliseconds from a segment's first vertex to the capture: at 10 s a slow crawl still joins up.
 pub const SEGMENT_DURATION_MAX_MS: u32 = 10_000;
-/// Cells of a segment: 60 m cross about 7, a zigzag a few more.
+/// Cells of a segment: 60 m cross about 7, and 12 at most where cells are smallest, beside a pentagon. There no way from corner
+/// to corner meets more than 0.1532 cells for each metre beyond the three that it begins in: 3 + 60 x 0.1532 = 12.19. The limit
+/// holds the work for a message when the limit of length is changed; under this one nothing lawful reaches beyond it.
 pub const SEGMENT_CELLS_MAX: usize = 12;
 /// Metres per second between two vertices (252 km/h): faster is no car.
 pub const LEG_SPEED_MAX_M_S: f64 = 70.0;
+
+/// Spread of acceleration, mm/s², below which a phone lies still: the noise of its sensor at rest is 5 to 15; in a car at
+/// 15 m/s on a good road it is 230 and more over a second.
+pub const REST_SPREAD_MAX_MM_S2: u32 = 20;
+/// Samples of acceleration without which no spread is told: a few can be alike in a moving car.
+pub const SPREAD_SAMPLES_MIN: usize = 10;
+/// Milliseconds that a segment must last to be held against a phone that lies still: shorter ones see too little of the road.
+pub const REST_DURATION_MIN_MS: u32 = 500;
+/// Metres per second from first to last vertex that no phone has which lies still.
+pub const REST_SPEED_MAX_M_S: f64 = 3.0;
 
 /// Bytes of a signed envelope: an observation of 8 vertices and 4 models needs under 700.
 pub const ENVELOPE_BYTES_MAX: usize = 4_096;

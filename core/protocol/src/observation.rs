@@ -7,6 +7,7 @@ use crate::envelope::Signable;
 use crate::id::{
     DeviceId, ModelHash, ObservationId, PictureHash, PolicyHash, Salt, SessionId, sha256,
 };
+use crate::limits::{REST_DURATION_MIN_MS, REST_SPEED_MAX_M_S, REST_SPREAD_MAX_MM_S2};
 use crate::segment::Segment;
 
 /// The version of the redaction that covers faces only; pictures of it are stored and not published.
@@ -81,7 +82,8 @@ pub struct Motion {
     pub speed_mm_s: Option<u32>,
     /// Turn since the segment's start, in millidegrees, right positive.
     pub yaw_mdeg: Option<i32>,
-    /// Standard deviation of the acceleration's magnitude over the segment, mm/s².
+    /// Standard deviation of the acceleration's magnitude over the segment, mm/s²; unknown below
+    /// [`crate::limits::SPREAD_SAMPLES_MIN`] samples.
     pub acceleration_spread_mm_s2: Option<u32>,
 }
 
@@ -150,6 +152,21 @@ impl Observation {
                 .bytes(&device.0)?
                 .bytes(payload)
         })))
+    }
+}
+
+impl Observation {
+    /// Whether its own acceleration says that the phone lay still while its positions claim a drive: a spread of sensor noise
+    /// alone, over a segment that is long enough to tell and faster than anything at rest. What is unknown denies nothing.
+    #[must_use]
+    pub fn denies_its_motion(&self) -> bool {
+        let lies_still = self
+            .motion
+            .acceleration_spread_mm_s2
+            .is_some_and(|spread| spread < REST_SPREAD_MAX_MM_S2);
+        lies_still
+            && self.segment.vertices()[0].before_ms >= REST_DURATION_MIN_MS
+            && self.segment.mean_speed_m_s() > REST_SPEED_MAX_M_S
     }
 }
 

@@ -19,7 +19,7 @@ use crate::params::ScoringParams;
 const FIRST_PARAMETER_KEY: u64 = 16;
 
 macro_rules! parameters {
-    ($($name:ident = $genesis:literal, $doc:literal;)*) => {
+    ($($name:ident = $genesis:literal, $max:literal, $doc:literal, $why:literal;)*) => {
         /// The constants of a policy; a name is never given a second meaning, new ones are added at the end.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Parameters {
@@ -34,6 +34,10 @@ macro_rules! parameters {
         }
 
         impl Parameters {
+            /// The greatest value of each that a server publishes, in the order of the wire: every sum that an epoch's close
+            /// makes of them stays in 63 bits, and none can lock a store up.
+            pub const BOUNDS: &'static [Bound] = &[$(Bound { name: stringify!($name), max: $max, why: $why },)*];
+
             /// All names with their values, in the order of the wire.
             #[must_use]
             pub fn entries(&self) -> Vec<(&'static str, u64)> {
@@ -51,26 +55,57 @@ macro_rules! parameters {
     };
 }
 
+/// The greatest value that a server publishes of a parameter. A phone takes what its server has signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The parameter.
+    pub name: &'static str,
+    /// In its unit.
+    pub max: u64,
+    /// Why no more.
+    pub why: &'static str,
+}
+
+// name = genesis, greatest, what it is with its unit, why no more.
 parameters! {
-    emission_micros = 10_000_000_000, "Points emitted an epoch, in millionths.";
-    burn_reminted_micros = 250_000, "Share of the burnt credits that goes back into the pool, in millionths.";
-    high_class_micros = 900_000, "Share of the pool for the high class, in millionths; the low class has the rest.";
-    rate_micros = 1_000_000, "Points paid at most for a score of 1.0, in millionths.";
-    score_cap_micros = 5_000_000_000, "Most that an account can score in a class and epoch, in millionths.";
-    quadrants_paid = 2, "How many of a cell's four quadrants an account is paid for in a class.";
-    latency_full_ms = 86_400_000, "Age at receipt up to which an observation counts in full, milliseconds.";
-    latency_last_ms = 864_000_000, "Age at receipt beyond which an observation is refused, milliseconds.";
-    latency_last_micros = 500_000, "What an observation of that age still counts, in millionths.";
-    freshness_recovery_s = 604_800, "Time in which a unit recovers from 0 to 1, seconds.";
-    epoch_length_s = 86_400, "Length of a scheduled epoch, seconds.";
-    claim_delay_epochs = 7, "Epochs after which points become claimable.";
-    coverage_delay_s = 86_400, "Age from which coverage is public, seconds.";
-    coverage_step_s = 86_400, "Steps in which public coverage tells the time, seconds.";
-    accuracy_full_mm = 10_000, "Horizontal accuracy up to which trust is not capped, millimetres.";
-    accuracy_last_mm = 25_000, "Horizontal accuracy beyond which an observation is refused, millimetres.";
-    satellites_min = 4, "Satellites that a fix must rest on, where known.";
-    hdop_max_milli = 4_000, "Horizontal dilution of precision accepted, in 1/1000, where known.";
-    version_min = 1, "Oldest wire version that the server accepts.";
+    emission_micros = 10_000_000_000, 10_000_000_000_000, "Points emitted an epoch, in millionths.",
+        "10 million points: 900,000 epochs of it add up to less than 2^63";
+    burn_reminted_micros = 250_000, 1_000_000, "Share of the burnt credits that goes back into the pool, in millionths.",
+        "1.0: no more comes back than was burnt";
+    high_class_micros = 900_000, 1_000_000, "Share of the pool for the high class, in millionths; the low class has the rest.",
+        "1.0: the whole pool";
+    rate_micros = 1_000_000, 1_000_000_000_000, "Points paid at most for a score of 1.0, in millionths.",
+        "a million points for one unit: more than any pool bears";
+    score_cap_micros = 5_000_000_000, 1_000_000_000_000_000, "Most that an account can score in a class and epoch, in millionths.",
+        "a thousand million units: more than a country's roads have";
+    quadrants_paid = 2, 4, "How many of a cell's four quadrants an account is paid for in a class.",
+        "a cell has four quadrants";
+    latency_full_ms = 86_400_000, 31_536_000_000, "Age at receipt up to which an observation counts in full, milliseconds.",
+        "a year";
+    latency_last_ms = 864_000_000, 31_536_000_000, "Age at receipt beyond which an observation is refused, milliseconds.",
+        "a year: a policy outlives its successor by as much";
+    latency_last_micros = 500_000, 1_000_000, "What an observation of that age still counts, in millionths.",
+        "1.0: late is never worth more than in time";
+    freshness_recovery_s = 604_800, 315_360_000, "Time in which a unit recovers from 0 to 1, seconds.",
+        "ten years";
+    epoch_length_s = 86_400, 31_536_000, "Length of a scheduled epoch, seconds.",
+        "a year; 0 leaves closing to the command";
+    claim_delay_epochs = 7, 1_000, "Epochs after which points become claimable.",
+        "a thousand epochs: whoever earned them is to see them";
+    coverage_delay_s = 86_400, 31_536_000, "Age from which coverage is public, seconds.",
+        "a year";
+    coverage_step_s = 86_400, 31_536_000, "Steps in which public coverage tells the time, seconds.",
+        "a year";
+    accuracy_full_mm = 10_000, 1_000_000, "Horizontal accuracy up to which trust is not capped, millimetres.",
+        "a kilometre: such a fix names no road";
+    accuracy_last_mm = 25_000, 1_000_000, "Horizontal accuracy beyond which an observation is refused, millimetres.",
+        "a kilometre: such a fix names no road";
+    satellites_min = 4, 32, "Satellites that a fix must rest on, where known.",
+        "as many as one constellation has";
+    hdop_max_milli = 4_000, 99_990, "Horizontal dilution of precision accepted, in 1/1000, where known.",
+        "99.99 is what receivers print who have no fix";
+    version_min = 1, 1_000, "Oldest wire version that the server accepts.",
+        "versions are counted up by hand";
 }
 
 /// A policy.
@@ -231,6 +266,16 @@ pub(crate) fn read_account(
 }
 
 impl Parameters {
+    /// The first that is beyond its bound; `None` of what a server publishes.
+    #[must_use]
+    pub fn beyond(&self) -> Option<&'static Bound> {
+        let values = self.entries().into_iter().map(|(_, value)| value);
+        let mut bounds = Self::BOUNDS.iter().zip(values);
+        bounds
+            .find(|(bound, value)| *value > bound.max)
+            .map(|(bound, _)| bound)
+    }
+
     /// The constants of scoring and rewards.
     #[must_use]
     pub fn scoring(&self) -> ScoringParams {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::cells::cells_along;
 use crate::limits::{
     LEG_SPEED_MAX_M_S, SEGMENT_CELLS_MAX, SEGMENT_DURATION_MAX_MS, SEGMENT_LENGTH_MAX_M,
-    SEGMENT_VERTICES_MAX,
+    SEGMENT_SPAN_MIN_M, SEGMENT_VERTICES_MAX,
 };
 use crate::position::{EARTH_RADIUS_M, Position};
 use crate::unit::{CellId, Quadrant, Unit};
@@ -28,7 +28,8 @@ pub struct Segment(Vec<Vertex>);
 pub struct SegmentFacts {
     /// The cells it crosses, sorted.
     pub cells: BTreeSet<CellId>,
-    /// The direction from its first vertex to its last; `None` for a single place, which earns no unit.
+    /// The direction from its first vertex to its last; `None` where the two are too near to have one ([`direction`]). Without
+    /// a direction it earns no unit.
     pub quadrant: Option<Quadrant>,
 }
 
@@ -114,6 +115,17 @@ impl Segment {
         self.0[self.0.len() - 1].position
     }
 
+    /// How fast the phone was on the whole: metres per second from the first vertex straight to the last; 0 for a single place.
+    #[must_use]
+    pub fn mean_speed_m_s(&self) -> f64 {
+        let first = self.0[0];
+        let span_m = first.position.distance_m(self.place());
+        if first.before_ms == 0 {
+            return 0.0;
+        }
+        span_m * 1_000.0 / f64::from(first.before_ms)
+    }
+
     /// The cells and the direction, after all laws were checked.
     ///
     /// # Errors
@@ -140,9 +152,19 @@ impl Segment {
         if cells.len() > SEGMENT_CELLS_MAX {
             return Err(SegmentFault::TooManyCells);
         }
-        let quadrant = path[0].bearing_deg(self.place()).map(Quadrant::of_bearing);
+        let quadrant = direction(path[0], self.place());
         Ok(SegmentFacts { cells, quadrant })
     }
+}
+
+/// The quadrant of the way from `first` to `last`; `None` below [`SEGMENT_SPAN_MIN_M`], where a phone that stands and turns
+/// would have as many directions as its fixes have errors.
+#[must_use]
+pub fn direction(first: Position, last: Position) -> Option<Quadrant> {
+    if first.distance_m(last) < SEGMENT_SPAN_MIN_M {
+        return None;
+    }
+    first.bearing_deg(last).map(Quadrant::of_bearing)
 }
 
 /// Where the longest suffix within length, time and cells begins.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a broken vector ends the test")]
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use wayhex_protocol::account::Account;
 use wayhex_protocol::cbor::{DecodeError, decode_exact};
@@ -105,18 +107,68 @@ fn every_good_vector_is_written_and_read_alike() {
 fn every_bad_vector_is_refused_for_its_own_reason() {
     let vectors = vectors();
     let network = network(&vectors);
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     for vector in vectors["bad"].as_array().unwrap() {
-        let key = PublicKey::from_bytes(&hex(&vector["key"])).unwrap();
-        let opened = open::<Observation>(&hex(&vector["envelope"]), &network, |kid| {
-            (kid == key.thumbprint()).then_some(key)
-        });
-        let error = opened.unwrap_err();
+        let message = text(&vector["message"]);
+        *seen.entry(message).or_default() += 1;
+        let error = match message {
+            "observation" => refusal::<Observation>(vector, &network),
+            "receipt" => refusal::<Receipt>(vector, &network),
+            "token" => refusal::<Token>(vector, &network),
+            "policy" => refusal::<Policy>(vector, &network),
+            "registration" => Registration::open(&hex(&vector["envelope"]), &network).unwrap_err(),
+            "key" => PublicKey::from_bytes(&hex(&vector["bytes"]))
+                .unwrap_err()
+                .into(),
+            other => panic!("no reader for {other}"),
+        };
         assert_eq!(
             category(&error),
             text(&vector["error"]),
             "{}: {error}",
             vector["name"]
         );
+    }
+    assert!(seen.len() == 6 && seen.values().all(|count| *count > 20));
+}
+
+fn refusal<M: Signable + std::fmt::Debug>(vector: &Value, network: &NetworkId) -> OpenError {
+    let key = PublicKey::from_bytes(&hex(&vector["key"])).unwrap();
+    let opened = open::<M>(&hex(&vector["envelope"]), network, |kid| {
+        (kid == key.thumbprint()).then_some(key)
+    });
+    opened.map(|opened| opened.message).unwrap_err()
+}
+
+/// Five types by five: each is signed under its own domain, so that none can be taken for another, whatever its payload.
+#[test]
+fn a_message_of_one_type_is_taken_for_no_other() {
+    let vectors = vectors();
+    let network = network(&vectors);
+    let opens = |type_of_reader: &str, vector: &Value| {
+        let key = PublicKey::from_bytes(&hex(&vector["key"])).unwrap();
+        let envelope = hex(&vector["envelope"]);
+        let by = |_| Some(key);
+        match type_of_reader {
+            "observation" => open::<Observation>(&envelope, &network, by).map(drop),
+            "receipt" => open::<Receipt>(&envelope, &network, by).map(drop),
+            "registration" => open::<Registration>(&envelope, &network, by).map(drop),
+            "token" => open::<Token>(&envelope, &network, by).map(drop),
+            _ => open::<Policy>(&envelope, &network, by).map(drop),
+        }
+    };
+    let types = ["observation", "receipt", "registration", "token", "policy"];
+    for vector in vectors["good"].as_array().unwrap() {
+        for reader in types {
+            let opened = opens(reader, vector);
+            if reader == text(&vector["message"]) {
+                assert_eq!(opened, Ok(()));
+                continue;
+            }
+            let error = opened.unwrap_err();
+            let refused = matches!(category(&error), "signature" | "too_large");
+            assert!(refused, "{} as {reader}: {error}", vector["name"]);
+        }
     }
 }
 

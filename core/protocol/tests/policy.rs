@@ -4,7 +4,7 @@
 
 use wayhex_protocol::cbor::{DecodeError, Wire, decode_exact};
 use wayhex_protocol::id::NetworkId;
-use wayhex_protocol::policy::Policy;
+use wayhex_protocol::policy::{Parameters, Policy};
 
 fn genesis() -> Policy {
     Policy::genesis(NetworkId::parse("wayhex-test").unwrap())
@@ -30,6 +30,22 @@ fn every_parameter_changes_the_hash_and_is_found_by_its_name() {
         );
     }
     assert!(genesis().parameters.get_mut("no_such_parameter").is_none());
+}
+
+#[test]
+fn every_parameter_has_a_bound_that_is_kept_up_to_its_last_value() {
+    let genesis = genesis().parameters;
+    assert_eq!(genesis.beyond(), None);
+    assert_eq!(Parameters::BOUNDS.len(), genesis.entries().len());
+    for (bound, (name, _)) in Parameters::BOUNDS.iter().zip(genesis.entries()) {
+        assert_eq!(bound.name, name);
+        assert!(!bound.why.is_empty() && i64::try_from(bound.max).is_ok());
+        let mut parameters = genesis.clone();
+        *parameters.get_mut(name).unwrap() = bound.max;
+        assert_eq!(parameters.beyond(), None, "{name}");
+        *parameters.get_mut(name).unwrap() += 1;
+        assert_eq!(parameters.beyond(), Some(bound), "{name}");
+    }
 }
 
 #[test]

@@ -3,14 +3,30 @@
 
 use proptest::prelude::*;
 use wayhex_protocol::cells::{cell_at, cells_along};
-use wayhex_protocol::limits::{SEGMENT_CELLS_MAX, SEGMENT_LENGTH_MAX_M, SEGMENT_VERTICES_MAX};
+use wayhex_protocol::limits::{
+    SEGMENT_CELLS_MAX, SEGMENT_LENGTH_MAX_M, SEGMENT_SPAN_MIN_M, SEGMENT_VERTICES_MAX,
+};
 use wayhex_protocol::position::Position;
-use wayhex_protocol::segment::{Segment, SegmentFault, Vertex};
+use wayhex_protocol::segment::{Segment, SegmentFault, Vertex, direction};
 use wayhex_protocol::unit::Quadrant;
 
 const METRES_PER_DEGREE: f64 = 111_195.0;
 /// Beside a pentagon cells have 186 m², against 307 m² on average.
 const BESIDE_A_PENTAGON: (f64, f64) = (23.717_6, -67.132_2);
+
+/// From corner to corner of the cells beside that pentagon, around each: 59.8 m that meet as many cells as can be.
+const MOST_CELLS: [(i32, i32); 6] = [
+    (237_176_767, -671_323_626),
+    (237_176_798, -671_323_648),
+    (237_177_818, -671_323_063),
+    (237_177_826, -671_323_015),
+    (237_175_153, -671_319_568),
+    (237_175_153, -671_319_581),
+];
+
+fn length_m(way: &[Position]) -> f64 {
+    way.windows(2).map(|leg| leg[0].distance_m(leg[1])).sum()
+}
 
 /// A vertex so many metres north and east of a crossing in Bern, so long before the capture.
 fn vertex(north_m: f64, east_m: f64, before_ms: u32) -> Vertex {
@@ -64,6 +80,55 @@ fn the_direction_is_from_the_first_vertex_to_the_last() {
         assert_eq!(facts.quadrant, Some(expected));
         assert!(facts.units().count() >= 1 && facts.units().all(|unit| unit.quadrant == expected));
     }
+}
+
+#[test]
+fn a_phone_that_stands_and_turns_has_no_direction_and_covers_no_unit() {
+    for (north_m, east_m) in [(0.011, 0.0), (0.0, 0.011), (-1.5, 1.5), (0.0, -2.9)] {
+        let path = [vertex(0.0, 0.0, 900), vertex(north_m, east_m, 0)];
+        let facts = Segment::fit(&path).unwrap().facts().unwrap();
+        assert_eq!(facts.quadrant, None, "{north_m} m north, {east_m} m east");
+        assert_eq!(facts.units().count(), 0);
+        assert!(!facts.cells.is_empty(), "it still names where it was");
+    }
+    let there_and_back = [
+        vertex(0.0, 0.0, 4_000),
+        vertex(20.0, 0.0, 2_000),
+        vertex(2.0, 0.0, 0),
+    ];
+    let facts = Segment::fit(&there_and_back).unwrap().facts().unwrap();
+    assert_eq!(
+        facts.quadrant, None,
+        "the ends count, not the way between them"
+    );
+}
+
+/// About the slowest way that is captured (0.5 m/s), with a fix each second. Within 10 s it is long enough for a direction, so that
+/// a traffic jam earns what it crosses, segment by segment.
+#[test]
+fn a_slow_crawl_still_earns() {
+    let path: Vec<Vertex> = (0..=30)
+        .map(|second| {
+            let north_m = f64::from(second) * 0.51;
+            vertex(north_m, 0.0, u32::try_from(30 - second).unwrap() * 1_000)
+        })
+        .collect();
+    let mut earned = 0;
+    for end in 1..path.len() {
+        let here = path[end].before_ms;
+        let way: Vec<Vertex> = path[..=end]
+            .iter()
+            .map(|vertex| Vertex {
+                before_ms: vertex.before_ms - here,
+                ..*vertex
+            })
+            .collect();
+        let facts = Segment::fit(&way).unwrap().facts().unwrap();
+        let is_long_enough = f64::from(u32::try_from(end).unwrap()) * 0.51 > SEGMENT_SPAN_MIN_M;
+        assert_eq!(facts.quadrant, is_long_enough.then_some(Quadrant::N));
+        earned += facts.units().count();
+    }
+    assert!(earned > 20);
 }
 
 #[test]
@@ -161,6 +226,20 @@ fn each_broken_law_has_its_own_fault() {
     );
 }
 
+#[test]
+fn a_way_around_the_corners_of_the_smallest_cells_meets_just_as_many_as_the_limit() {
+    let way = MOST_CELLS.map(|(lat, lon)| Position::from_e7(lat, lon).unwrap());
+    assert!((59.0..=SEGMENT_LENGTH_MAX_M).contains(&length_m(&way)));
+    assert_eq!(cells_along(&way).len(), SEGMENT_CELLS_MAX);
+    let vertices = way.iter().zip((0..6_u32).rev());
+    let vertices = vertices.map(|(position, left)| Vertex {
+        position: *position,
+        before_ms: left * 2_000,
+    });
+    let segment = Segment::from_vertices(vertices.collect()).unwrap();
+    assert_eq!(segment.facts().unwrap().cells.len(), SEGMENT_CELLS_MAX);
+}
+
 fn any_path() -> impl Strategy<Value = Vec<Vertex>> {
     prop::collection::vec((-40.0..40.0_f64, -40.0..40.0_f64, 0..3_000_u32), 1..20).prop_map(
         |steps| {
@@ -193,10 +272,13 @@ proptest! {
         prop_assert!(length_m <= SEGMENT_LENGTH_MAX_M);
     }
 
-    /// The limit on cells never cuts an honest way: it bounds the work for a message, whatever the limit on length becomes.
+    /// No lawful way meets more cells than the limit: random ways beside a pentagon, and small changes of the way that meets
+    /// as many as can be. The reckoning is at [`SEGMENT_CELLS_MAX`].
     #[test]
     fn sixty_metres_stay_within_the_limit_of_cells_even_where_cells_are_smallest(
         turns in prop::collection::vec((0.0..360.0_f64, 3.0..8.5_f64), 7),
+        moves in prop::collection::vec((-400..400_i32, -400..400_i32), 6),
+        reach in 0..=400_i32,
     ) {
         let (mut lat, mut lon) = BESIDE_A_PENTAGON;
         let mut places = vec![Position::from_degrees(lat, lon).unwrap()];
@@ -206,6 +288,14 @@ proptest! {
             places.push(Position::from_degrees(lat, lon).unwrap());
         }
         prop_assert!(cells_along(&places).len() <= SEGMENT_CELLS_MAX);
+
+        let near = MOST_CELLS.iter().zip(moves).map(|((lat, lon), (north, east))| {
+            Position::from_e7(lat + north * reach / 400, lon + east * reach / 400).unwrap()
+        });
+        let near: Vec<Position> = near.collect();
+        if length_m(&near) <= SEGMENT_LENGTH_MAX_M {
+            prop_assert!(cells_along(&near).len() <= SEGMENT_CELLS_MAX);
+        }
     }
 
     #[test]
@@ -249,9 +339,7 @@ fn the_golden_paths_cross_the_cells_that_another_implementation_found() {
             "{}",
             vector["place"]
         );
-        let quadrant = path[0]
-            .bearing_deg(path[path.len() - 1])
-            .map(Quadrant::of_bearing);
+        let quadrant = direction(path[0], path[path.len() - 1]);
         assert_eq!(
             serde_json::json!(quadrant.map(Quadrant::number)),
             vector["quadrant"],

@@ -6,7 +6,7 @@
 
 CELLS_OF is the built example `cells_of`; DATA the folder of recordings (drive-sf, drive-101), left out where absent.
 Each leg is projected gnomonically at its midpoint, where great circles are straight lines; a cell counts when the leg
-meets its open interior. One cell of difference fails.
+meets its open interior. One cell or one quadrant of difference fails.
 """
 
 import csv
@@ -22,6 +22,8 @@ import shapely
 
 RESOLUTION = 12
 METRES_PER_DEGREE = 111_195
+EARTH_RADIUS_M = 6_371_008.8
+SPAN_MIN_M = 3
 
 
 def unit(lat, lon):
@@ -47,7 +49,7 @@ def projection(centre):
     pole = (0.0, 0.0, 1.0) if abs(centre[2]) < 0.9 else (1.0, 0.0, 0.0)
     east = normal(cross(pole, centre))
     north = cross(centre, east)
-    scale = 6_371_008.8
+    scale = EARTH_RADIUS_M
 
     def project(lat, lon):
         point = unit(lat, lon)
@@ -105,7 +107,7 @@ def place(lat, lon, north, east):
     up = unit(lat, lon)
     to_east = normal(cross((0, 0, 1), up)) if abs(up[2]) < 0.999999999 else (0.0, 1.0, 0.0)
     to_north = cross(up, to_east)
-    r = 6_371_008.8
+    r = EARTH_RADIUS_M
     x, y, z = normal(tuple(u + to_n * north / r + to_e * east / r for u, to_n, to_e in zip(up, to_north, to_east)))
     return e7(math.degrees(math.asin(z)), math.degrees(math.atan2(y, x)))
 
@@ -129,18 +131,28 @@ PLACES = {"antimeridian": (-17.5, 180.0), "north pole": (90.0, 0.0), "south pole
 
 
 def quadrant(path):
-    """N, E, S, W = 0..3 of the initial bearing from first to last vertex; none for one place."""
+    """N, E, S, W = 0..3 of the initial bearing from first to last vertex; none where they are less than 3 m apart."""
     (lat_a, lon_a), (lat_b, lon_b) = [tuple(math.radians(x / 1e7) for x in path[i]) for i in (0, -1)]
-    if path[0] == path[-1]:
+    chord = math.dist(unit(math.degrees(lat_a), math.degrees(lon_a)), unit(math.degrees(lat_b), math.degrees(lon_b)))
+    if 2 * EARTH_RADIUS_M * math.asin(chord / 2) < SPAN_MIN_M:
         return None
     east = math.sin(lon_b - lon_a) * math.cos(lat_b)
     north = math.cos(lat_a) * math.sin(lat_b) - math.sin(lat_a) * math.cos(lat_b) * math.cos(lon_b - lon_a)
     return int((math.degrees(math.atan2(east, north)) % 360 + 45) // 90) % 4
 
 
+def standing():
+    """A phone that turns on the spot, and ways a hand's breadth shorter and longer than the least that has a direction."""
+    lat, lon = PLACES["city"]
+    for reach in (0.011, 1.5, SPAN_MIN_M - 0.1, SPAN_MIN_M + 0.1):
+        for north, east in ((reach, 0), (0, reach), (-reach, 0), (0, -reach)):
+            yield "standing", [place(lat, lon, 0, 0), place(lat, lon, north, east)]
+
+
 def vectors():
     """A few paths of each place, for readers in all languages."""
     paths = [path for name, (lat, lon) in PLACES.items() for path in walks(name, lat, lon, 12, 2)]
+    paths += standing()
     rows = [json.dumps({"place": name, "path": path, "cells": judged(path), "quadrant": quadrant(path)}) for name, path in paths]
     print("[\n" + ",\n".join(rows) + "\n]")
 
@@ -150,6 +162,7 @@ def main():
         return vectors()
     program, data = sys.argv[1], pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
     paths = [path for name, (lat, lon) in PLACES.items() for path in walks(name, lat, lon, 150, 1)]
+    paths += standing()
     if data and (data / "drive-sf").is_dir():
         paths += recorded(data)
     else:
@@ -160,11 +173,12 @@ def main():
         sys.exit(f"{len(paths)} paths, {len(answer)} answers")
     counts, wrong = {}, 0
     for (name, path), line in zip(paths, answer):
-        found, expected = line.split()[:-1], judged(path)
+        (*found, direction), expected = line.split(), judged(path)
         counts[name] = counts.get(name, 0) + len(expected)
-        if found != expected:
+        number = quadrant(path)
+        if found != expected or direction != ("-" if number is None else str(number)):
             wrong += 1
-            print(f"{name}: {path}: {found} instead of {expected}", file=sys.stderr)
+            print(f"{name}: {path}: {found} {direction} instead of {expected} {number}", file=sys.stderr)
     print(", ".join(f"{name} {count} cells" for name, count in counts.items()))
     print(f"{len(paths) - wrong} passed, {wrong} failed")
     sys.exit(1 if wrong else 0)

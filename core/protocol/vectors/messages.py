@@ -260,6 +260,167 @@ def bad_observations():
     yield with_payload("a_payload_beyond_the_limit", "too_large", cbor(fields | {13: b"\x00" * 4096}))
 
 
+class Raw:
+    """A part of a message that stands as it is."""
+
+    def __init__(self, encoding):
+        self.encoding = encoding
+
+
+def part(value):
+    return value.encoding if isinstance(value, Raw) else cbor(value)
+
+
+def map_of(entries):
+    """A map of these pairs in this order, legal or not."""
+    head = bytes([0xA0 | len(entries)]) if len(entries) < 24 else bytes([0xB8, len(entries)])
+    return head + b"".join(part(key) + part(value) for key, value in entries)
+
+
+class Message:
+    """A message type: its domain, its signer, the entries of a good one, and the most bytes that its payload may have."""
+
+    def __init__(self, name, domain, key, entries, bytes_max):
+        self.name, self.domain, self.key, self.entries, self.bytes_max = name, domain, key, entries, bytes_max
+
+    def bad(self, name, error, payload, key=None):
+        key = key or self.key
+        sealed = envelope(key, self.domain, payload)
+        return {"name": f"{self.name}_{name}", "message": self.name, "key": key.cose.hex(), "envelope": sealed.hex(), "error": error}
+
+    def with_value(self, key, value):
+        return map_of([(k, value if k == key else v) for k, v in self.entries])
+
+    def broken(self):
+        """What is wrong with any map, whatever it says."""
+        good, entries = map_of(self.entries), self.entries
+        first, last = entries[0], entries[-1]
+        head = len(good) - sum(len(part(k)) + len(part(v)) for k, v in entries)
+        yield self.bad("empty", "malformed", b"")
+        yield self.bad("cut_short", "malformed", good[:-1])
+        yield self.bad("followed_by_a_byte", "not_canonical", good + b"\x00")
+        yield self.bad("that_is_a_list", "malformed", b"\x80")
+        yield self.bad("with_a_key_twice", "not_canonical", map_of([first] + entries))
+        yield self.bad("with_keys_out_of_order", "not_canonical", map_of([entries[1], first] + entries[2:]))
+        yield self.bad("with_an_unknown_key", "unknown_key", map_of(entries + [(last[0] + 1_000, 0)]))
+        yield self.bad("with_a_text_for_a_key", "malformed", map_of([("1", 0)] + entries))
+        yield self.bad("without_its_first_field", "missing", map_of(entries[1:]))
+        yield self.bad("with_a_long_head", "not_canonical", map_of([(Raw(bytes([0x18, first[0]])), first[1])] + entries[1:]))
+        yield self.bad("with_a_long_head_of_its_map", "not_canonical", bytes([0xB9, 0, len(entries)]) + good[head:])
+        yield self.bad("in_an_indefinite_map", "not_canonical", b"\xbf" + good[head:] + b"\xff")
+        yield self.bad("that_announces_more_entries_than_it_has", "malformed", b"\xba\xff\xff\xff\xff" + good[head:])
+        for kind, value in [
+            ("a_float", Raw(b"\xf9\x3c\x00")), ("a_simple_value", Raw(b"\xf7")), ("a_tag", Raw(b"\xc1" + part(first[1]))),
+            ("a_bignum", Raw(b"\xc2\x49" + b"\x01" * 9)), ("a_negative_number", -1), ("nesting", Raw(b"\x81" * 200 + b"\x00")),
+            ("an_indefinite_string", Raw(b"\x5f\x41\x00\xff")), ("a_string_of_4_GiB", Raw(b"\x5a\xff\xff\xff\xff")),
+        ]:
+            yield self.bad(f"with_{kind}_for_its_first_value", "malformed", self.with_value(first[0], value))
+        yield self.bad("one_byte_beyond_the_limit", "too_large", b"\x00" * (self.bytes_max + 1))
+        yield self.bad("far_beyond_the_limit", "too_large", b"\x00" * (self.bytes_max + 1_000))
+
+
+ORIGIN, NONCE = "https://ingest.example", hashlib.sha256(b"a nonce").digest()
+ACCOUNT = "eip155:1:0xab16a96d359ec26a11e2c2b3d8f8b8942d5bfcdb"
+
+
+def bad_registrations():
+    entries = [(1, DEVICE.cose), (2, NONCE), (3, ORIGIN), (4, NETWORK), (5, ACCOUNT), (6, 3)]
+    message = Message("registration", "wayhex/register/1", DEVICE, entries, 1_024)
+    yield from message.broken()
+    for name, error, key, value in [
+        ("with_a_short_nonce", "range", 2, NONCE[:-1]), ("with_a_long_nonce", "range", 2, NONCE + b"\x00"),
+        ("with_a_text_for_its_nonce", "malformed", 2, "nonce"), ("with_bytes_for_its_origin", "malformed", 3, ORIGIN.encode()),
+        ("with_an_endless_origin", "too_large", 3, "h" * 257), ("with_an_origin_that_is_no_text", "malformed", 3, Raw(b"\x62\xc3\x28")),
+        ("for_a_network_that_is_none", "range", 4, "Wayhex!"), ("for_an_account_that_is_none", "range", 5, "somebody"),
+        ("for_an_account_in_upper_case", "not_canonical", 5, ACCOUNT.upper().replace("EIP155:1:0X", "eip155:1:0x")),
+        ("for_an_endless_account", "too_large", 5, "eip155:1:0x" + "a" * 200), ("bound_by_a_text", "malformed", 6, "3"),
+        ("by_a_key_with_its_algorithm", "unknown_key", 1, b"\xa4\x01\x01\x03\x32" + DEVICE.cose[3:]),
+        ("by_a_key_that_is_none", "malformed", 1, b"key"), ("by_a_key_and_more", "not_canonical", 1, DEVICE.cose + b"\x00"),
+    ]:
+        yield message.bad(name, error, message.with_value(key, value))
+    yield message.bad("signed_by_another_key_than_it_carries", "unknown_signer", map_of(entries), key=ENCLAVE)
+
+
+def bad_tokens():
+    issued = 1_765_835_700
+    entries = [(3, ORIGIN), (4, issued + 60), (6, issued), (256, "GET"), (257, "/v1/me/items")]
+    message = Message("token", "wayhex/token/1", DEVICE, entries, 1_024)
+    yield from message.broken()
+    for name, error, key, value in [
+        ("that_lives_longer", "not_canonical", 4, issued + 61), ("that_never_ends", "not_canonical", 4, 2**64 - 1),
+        ("with_a_text_for_its_time", "malformed", 6, str(issued)), ("for_an_endless_origin", "too_large", 3, "h" * 257),
+        ("for_an_endless_path", "too_large", 257, "/" * 257), ("for_bytes_as_a_path", "malformed", 257, b"/v1/me/items"),
+    ]:
+        yield message.bad(name, error, message.with_value(key, value))
+
+
+def bad_receipts():
+    observation_id = hashlib.sha256(b"an observation").digest()
+    entries = [(1, observation_id), (2, 2), (3, 114), (4, 1), (5, 12), (6, 1_765_835_700_000), (7, Raw(b"\xf6"))]
+    message = Message("receipt", "wayhex/receipt/1", SERVER, entries, 256)
+    yield from message.broken()
+    for name, error, key, value in [
+        ("with_a_short_id", "range", 1, observation_id[:-1]), ("with_an_unknown_verdict", "range", 2, 3),
+        ("that_accepts_with_a_reason", "range", 2, 1), ("with_an_unlisted_reason", "range", 3, 9_999),
+        ("with_a_reason_beyond_16_bits", "malformed", 3, 65_536 + 114), ("with_another_reasons_retry", "range", 4, 2),
+        ("with_an_unknown_retry", "range", 4, 9), ("with_a_negative_epoch", "malformed", 5, -1),
+        ("with_a_float_for_its_time", "malformed", 6, 1.5), ("with_a_proof_that_is_none", "malformed", 7, 0),
+    ]:
+        yield message.bad(name, error, message.with_value(key, value))
+    yield message.bad("that_refuses_without_a_reason", "range", map_of([entry for entry in entries if entry[0] not in (3, 4)]))
+    yield message.bad("that_refuses_without_its_retry", "range", map_of([entry for entry in entries if entry[0] != 4]))
+
+
+def bad_policies():
+    head = [(1, 3), (2, NETWORK), (3, 0), (4, 4_102_444_800_000), (5, ACCOUNT), (6, [[1, MODEL_HASH]])]
+    entries = head + list(enumerate(PARAMETERS.values(), start=16))
+    message = Message("policy", "wayhex/policy/1", SERVER, entries, 16_384)
+    yield from message.broken()
+    for name, error, key, value in [
+        ("for_a_network_that_is_none", "range", 2, ""), ("with_a_text_for_its_end", "malformed", 4, "never"),
+        ("with_a_treasury_that_is_none", "range", 5, "nobody"), ("with_33_models", "too_large", 6, [[1, MODEL_HASH]] * 33),
+        ("with_a_model_of_no_role", "range", 6, [[3, MODEL_HASH]]), ("with_a_short_hash", "range", 6, [[1, MODEL_HASH[:-1]]]),
+        ("with_a_model_of_three_parts", "range", 6, [[1, MODEL_HASH, 0]]), ("with_a_model_that_is_a_map", "malformed", 6, [{1: MODEL_HASH}]),
+        ("with_models_without_end", "not_canonical", 6, Raw(b"\x9f\xff")), ("with_a_text_for_a_parameter", "malformed", 16, "much"),
+        ("with_a_parameter_beyond_64_bits", "malformed", 17, 2**64),
+    ]:
+        yield message.bad(name, error, message.with_value(key, value))
+    yield message.bad("without_its_last_parameter", "missing", map_of(entries[:-1]))
+
+
+def bad_keys():
+    """COSE_Key by itself: nobody signs it."""
+    x, y = ENCLAVE.cose[6:40], ENCLAVE.cose[41:]
+    good, point = DEVICE.cose, DEVICE.cose[5:]
+
+    def key(name, error, encoding):
+        return {"name": f"key_{name}", "message": "key", "bytes": encoding.hex(), "error": error}
+
+    yield key("empty", "malformed", b"")
+    yield key("cut_short", "malformed", good[:-1])
+    yield key("followed_by_a_byte", "not_canonical", good + b"\x00")
+    yield key("that_is_a_list", "malformed", b"\x83" + good[1:])
+    yield key("in_an_indefinite_map", "not_canonical", b"\xbf" + good[1:] + b"\xff")
+    yield key("that_announces_more_than_it_has", "malformed", b"\xba\xff\xff\xff\xff" + good[1:])
+    yield key("with_its_algorithm", "unknown_key", b"\xa4\x01\x01\x03\x32" + good[3:])
+    yield key("with_a_kid", "unknown_key", b"\xa4\x01\x01\x02\x41\x00" + good[3:])
+    yield key("with_a_parameter_twice", "not_canonical", b"\xa4\x01\x01" + good[1:])
+    yield key("out_of_order", "not_canonical", b"\xa3\x20\x06\x01\x01\x21" + point[1:])
+    yield key("with_a_long_head", "not_canonical", b"\xa3\x18\x01\x01" + good[3:])
+    yield key("without_a_point", "missing", b"\xa2\x01\x01\x20\x06")
+    yield key("with_a_short_point", "range", good[:-33] + b"\x1f" + good[-31:])
+    yield key("with_a_text_for_its_point", "malformed", good[:6] + b"\x61x")
+    yield key("with_nesting_for_its_type", "malformed", b"\xa3\x01" + b"\x81" * 100 + b"\x00")
+    yield key("of_another_curve", "range", b"\xa3\x01\x01\x20\x04\x21" + point[1:])
+    yield key("of_ed25519_that_says_p256", "range", b"\xa3\x01\x01\x20\x01\x21" + point[1:])
+    yield key("of_p256_that_says_ed25519", "range", b"\xa4\x01\x02\x20\x06\x21" + x + b"\x22" + y)
+    yield key("of_ed25519_with_a_second_coordinate", "range", b"\xa4" + good[1:] + b"\x22" + y)
+    yield key("of_p256_without_its_second_coordinate", "range", b"\xa3\x01\x02\x20\x01\x21" + x)
+    yield key("of_p256_with_a_compressed_point", "malformed", b"\xa4\x01\x02\x20\x01\x21" + x + b"\x22\xf5")
+    yield key("with_its_private_half", "unknown_key", b"\xa4" + good[1:] + b"\x23" + y)
+    yield key("beyond_the_limit", "too_large", b"\x00" * 129)
+
+
 def main():
     enclave_full = FULL | {"sequence": 8}
     good = [
@@ -275,7 +436,8 @@ def main():
         good_policy("a_policy_with_the_genesis_parameters", {}),
         good_policy("a_policy_of_a_demo", {"claim_delay_epochs": 0, "coverage_delay_s": 0, "coverage_step_s": 1}),
     ]
-    vectors = {"network": NETWORK, "good": good, "bad": list(bad_observations())}
+    bad = [*bad_observations(), *bad_registrations(), *bad_tokens(), *bad_receipts(), *bad_policies(), *bad_keys()]
+    vectors = {"network": NETWORK, "good": good, "bad": bad}
     print(json.dumps(vectors, indent=1))
 
 

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use wayhex_protocol::limits::SPREAD_SAMPLES_MIN;
 use wayhex_protocol::observation::Motion;
 
 use crate::source::InertialSample;
@@ -19,8 +20,8 @@ const SAMPLES_MAX: usize = 40_000;
 const KEPT_BEHIND_NS: u64 = 10_000_000_000;
 /// Seconds between two samples beyond which no turn is integrated: some were lost.
 const STEP_MAX_S: f64 = 0.5;
-/// Fewest samples of a sensor that say something.
-const SAMPLES_MIN: usize = 2;
+/// Fewest samples of a sensor that tell a turn.
+const TURN_SAMPLES_MIN: usize = 2;
 
 #[derive(Debug, Default)]
 pub(super) struct InertialWindow {
@@ -92,7 +93,7 @@ impl InertialWindow {
 }
 
 fn yaw_rad(forces: &[[f64; 3]], turns: &[(u64, [f64; 3])]) -> Option<f64> {
-    if forces.len() < SAMPLES_MIN || turns.len() < SAMPLES_MIN {
+    if forces.len() < TURN_SAMPLES_MIN || turns.len() < TURN_SAMPLES_MIN {
         return None;
     }
     let up: [f64; 3] = std::array::from_fn(|axis| forces.iter().map(|force| force[axis]).sum());
@@ -110,7 +111,7 @@ fn yaw_rad(forces: &[[f64; 3]], turns: &[(u64, [f64; 3])]) -> Option<f64> {
 
 fn spread(forces: &[[f64; 3]]) -> Option<f64> {
     let count = u32::try_from(forces.len()).ok().map(f64::from)?;
-    if forces.len() < SAMPLES_MIN {
+    if forces.len() < SPREAD_SAMPLES_MIN {
         return None;
     }
     let lengths = || forces.iter().map(|force| dot(*force, *force).sqrt());
