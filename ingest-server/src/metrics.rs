@@ -14,6 +14,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 const REQUESTS: &str = "wayhex_http_requests_total";
 const OPEN_EPOCH: &str = "wayhex_open_epoch";
+const PANICS: &str = "wayhex_panics_total";
 /// Seconds of a group commit: two or three flushes to a disk take 1 to 100 ms, a close beside it seconds.
 const COMMIT_SECONDS: &[f64] = &[0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0];
 /// Items of a group commit: up to one full batch.
@@ -50,7 +51,23 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
     );
     describe_gauge!("wayhex_writer_queue_depth", "Jobs that wait for the writer");
     describe_gauge!(OPEN_EPOCH, "The number of the open epoch");
+    describe_counter!(
+        PANICS,
+        "Faults of this program that were met, those that only cost one item too; anything above 0 wants a report"
+    );
     Ok(handle)
+}
+
+/// Counts every panic from now on, caught or not, and lets it be reported as before. Once a process.
+///
+/// A panic in a task costs its item or request and no more, so that the answers would not show it.
+pub fn count_panics() {
+    counter!(PANICS).absolute(0);
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        counter!(PANICS).increment(1);
+        report(panic);
+    }));
 }
 
 /// `GET /metrics` in the text format of Prometheus.

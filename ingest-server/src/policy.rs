@@ -4,6 +4,7 @@ use rusqlite::{Connection, Transaction, params};
 use wayhex_protocol::envelope::{self, OpenError};
 use wayhex_protocol::id::{NetworkId, PolicyHash};
 use wayhex_protocol::key::{SignError, Signer};
+use wayhex_protocol::observation::Model;
 use wayhex_protocol::policy::{Parameters, Policy};
 
 use crate::keys::SigningKey;
@@ -15,6 +16,25 @@ const GENESIS_AFTER_REGISTRATION_MS: u64 = 86_400_000;
 
 /// The number of the first epoch.
 pub const FIRST_EPOCH: u64 = 1;
+
+/// What the operator of a network decides of its policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// The constants.
+    pub parameters: Parameters,
+    /// The detectors whose pictures are accepted.
+    pub models: Vec<Model>,
+}
+
+/// Those of the genesis policy.
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            parameters: Parameters::default(),
+            models: Policy::genesis_models(),
+        }
+    }
+}
 
 /// A policy as it was published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,21 +163,22 @@ impl PolicyBook {
     }
 }
 
-/// Publishes the configured parameters as a new version if they are not those of the newest one, and opens the first epoch
+/// Publishes the configured terms as a new version if they are not those of the newest one, and opens the first epoch
 /// of a new store. A network's first policy is always the genesis policy. Belongs in one transaction, after which [`PolicyBook::read`] gives what holds.
 ///
 /// # Errors
 /// See [`PolicyError`].
 pub fn publish(
     transaction: &Transaction<'_>,
-    parameters: &Parameters,
+    terms: &Terms,
     network: &NetworkId,
     key: &SigningKey,
     now_ms: u64,
 ) -> Result<(), PolicyError> {
     let genesis = Policy::genesis(network.clone());
     let wanted = Policy {
-        parameters: parameters.clone(),
+        parameters: terms.parameters.clone(),
+        models: terms.models.clone(),
         ..genesis.clone()
     };
     let book = PolicyBook::read(transaction, network, key)?;

@@ -141,8 +141,6 @@ impl Policy {
         reason = "only constants are parsed, and a test parses them"
     )]
     pub fn genesis(network: NetworkId) -> Self {
-        let face =
-            ModelHash::from_hex(GENESIS_FACE_MODEL).expect("the constant is 64 hexadecimal digits");
         Self {
             version: 1,
             network,
@@ -150,12 +148,24 @@ impl Policy {
             // 2100-01-01: a policy ends when a later one takes its place.
             valid_until_ms: 4_102_444_800_000,
             treasury: Account::parse(GENESIS_TREASURY).expect("the constant is CAIP-10"),
-            models: vec![Model {
-                role: Role::Face,
-                sha256: face,
-            }],
+            models: Self::genesis_models(),
             parameters: Parameters::default(),
         }
+    }
+
+    /// The detectors of the genesis policy.
+    #[must_use]
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "only a constant is parsed, and a test parses it"
+    )]
+    pub fn genesis_models() -> Vec<Model> {
+        let face =
+            ModelHash::from_hex(GENESIS_FACE_MODEL).expect("the constant is 64 hexadecimal digits");
+        vec![Model {
+            role: Role::Face,
+            sha256: face,
+        }]
     }
 
     /// The hash that observations name it by.

@@ -11,6 +11,8 @@ mod receive;
 mod server;
 mod store;
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use config::{Environment, File, FileFormat};
@@ -74,6 +76,20 @@ impl ConfigError {
     }
 }
 
+/// Refuses a value outside its bounds, by the key that it stands under.
+fn within<T: PartialOrd + Display>(
+    key: &str,
+    value: T,
+    bounds: RangeInclusive<T>,
+) -> Result<(), ConfigError> {
+    if bounds.contains(&value) {
+        return Ok(());
+    }
+    let (least, most) = (bounds.start(), bounds.end());
+    let cause = format!("{value} is not within {least} and {most}");
+    Err(ConfigError::value(key, cause))
+}
+
 impl Config {
     /// Reads the file, if one is given, and the environment of this process.
     ///
@@ -106,7 +122,8 @@ impl Config {
             .separator(ENVIRONMENT_SEPARATOR)
             .try_parsing(true)
             .list_separator(",")
-            .with_list_parse_key("server.origins");
+            .with_list_parse_key("server.origins")
+            .with_list_parse_key("policy.models");
         let config: Self = config::Config::builder()
             .add_source(File::from_str(text, FileFormat::Toml))
             .add_source(environment)

@@ -2,7 +2,14 @@
 
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{ConfigError, within};
+
+/// Uploads at a time at most: 40 GiB of memory.
+const UPLOADS_MOST: usize = 4_096;
+/// Seconds of a pause at most (an hour): no network comes back to a connection after that.
+const PAUSE_MOST_S: u64 = 3_600;
+/// Seconds of an upload at most (a day): 16 MiB at 1.6 kbit/s.
+const UPLOAD_MOST_S: u64 = 86_400;
 
 /// What the server takes from whom at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -28,15 +35,8 @@ impl Default for ReceiveConfig {
 
 impl ReceiveConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.uploads_max == 0 {
-            return Err(ConfigError::value("receive.uploads_max", "at least 1"));
-        }
-        if self.pause_max_s == 0 {
-            return Err(ConfigError::value("receive.pause_max_s", "at least 1"));
-        }
-        if self.upload_max_s == 0 {
-            return Err(ConfigError::value("receive.upload_max_s", "at least 1"));
-        }
-        Ok(())
+        within("receive.uploads_max", self.uploads_max, 1..=UPLOADS_MOST)?;
+        within("receive.pause_max_s", self.pause_max_s, 1..=PAUSE_MOST_S)?;
+        within("receive.upload_max_s", self.upload_max_s, 1..=UPLOAD_MOST_S)
     }
 }

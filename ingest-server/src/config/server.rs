@@ -5,7 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use serde::Deserialize;
 use wayhex_protocol::limits::ORIGIN_BYTES_MAX;
 
-use super::ConfigError;
+use super::{ConfigError, within};
+
+/// Connections at a time at most: 10 GiB of memory.
+const CONNECTIONS_MOST: usize = 100_000;
+/// Seconds for a head at most (an hour): whoever needs longer is not asking.
+const HEAD_TIMEOUT_MOST_S: u64 = 3_600;
+/// Seconds of draining at most (a day): as long as an upload may take.
+const DRAIN_MOST_S: u64 = 86_400;
 
 /// Where the server listens and under which names it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -41,12 +48,17 @@ impl Default for ServerConfig {
 
 impl ServerConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        if self.connections_max == 0 {
-            return Err(ConfigError::value("server.connections_max", "at least 1"));
-        }
-        if self.head_timeout_s == 0 {
-            return Err(ConfigError::value("server.head_timeout_s", "at least 1"));
-        }
+        within(
+            "server.connections_max",
+            self.connections_max,
+            1..=CONNECTIONS_MOST,
+        )?;
+        within(
+            "server.head_timeout_s",
+            self.head_timeout_s,
+            1..=HEAD_TIMEOUT_MOST_S,
+        )?;
+        within("server.drain_s", self.drain_s, 0..=DRAIN_MOST_S)?;
         if self.origins.is_empty() && !self.listen.ip().is_loopback() {
             return Err(ConfigError::value(
                 "server.origins",

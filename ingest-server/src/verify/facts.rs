@@ -72,6 +72,9 @@ fn facts_of(
     check_redaction(&observation.redaction, policy)?;
     let accuracy_trust = check_fix(observation.fix, &policy.parameters)?;
     let facts = observation.segment.facts().map_err(reason_of)?;
+    if observation.denies_its_motion() {
+        return Err(Reason::MotionDenied);
+    }
     Ok((facts, KEY_TRUST.min(accuracy_trust)))
 }
 

@@ -6,11 +6,10 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 use wayhex_protocol::account::Account;
 use wayhex_protocol::id::{NetworkId, ObservationId, sha256};
-use wayhex_protocol::policy::Parameters;
 use wayhex_protocol::unit::{CELL_RESOLUTION, CellId, Quadrant};
 use wayhex_protocol::weight::Class;
 use wayhex_server::keys::Keys;
-use wayhex_server::policy::{PolicyError, publish};
+use wayhex_server::policy::{PolicyError, Terms, publish};
 use wayhex_server::reward::{CloseError, Closed, Closer};
 use wayhex_server::store::{OpenEpoch, account_id, connect};
 
@@ -109,18 +108,13 @@ impl Ledger {
         let network = NetworkId::parse("wayhex-dev").expect("a network id");
         let keys = Keys::open(folder.path()).expect("keys");
         let mut connection = connect(folder.path()).expect("a database");
-        let mut parameters = Parameters::default();
+        let mut terms = Terms::default();
         for (name, value) in policy {
-            *parameters.get_mut(name).expect("a parameter") = *value;
+            *terms.parameters.get_mut(name).expect("a parameter") = *value;
         }
         let transaction = connection.transaction().expect("a transaction");
-        let published: Result<(), PolicyError> = publish(
-            &transaction,
-            &parameters,
-            &network,
-            &keys.signing,
-            OPENED_MS,
-        );
+        let published: Result<(), PolicyError> =
+            publish(&transaction, &terms, &network, &keys.signing, OPENED_MS);
         published.expect("a policy");
         transaction.commit().expect("a commit");
         Self {
