@@ -12,7 +12,7 @@ use serde_json::Value;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_wayhex-server");
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
-/// A server that ends with the test.
+/// A server that ends with the test, and must not have met a fault of its own until then.
 pub struct Server {
     child: Child,
     pub url: String,
@@ -21,8 +21,14 @@ pub struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        let asked = !std::thread::panicking() && matches!(self.child.try_wait(), Ok(None));
+        let figures = asked.then(|| self.figures());
         self.child.kill().expect("the server can be stopped");
         self.child.wait().expect("the server ends");
+        if let Some(figures) = figures {
+            let sound = figures.lines().any(|line| line == "wayhex_panics_total 0");
+            assert!(sound, "the server met a fault of its own: see its log above");
+        }
     }
 }
 

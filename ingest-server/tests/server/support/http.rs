@@ -69,6 +69,52 @@ pub fn begin(address: SocketAddr, line: &str, headers: &[(&str, &str)]) -> TcpSt
     stream
 }
 
+/// A request whose body comes in chunks and announces no length; its answer, which may come before the body's end.
+pub fn chunked<'a>(
+    address: SocketAddr,
+    line: &str,
+    headers: &[(&str, &str)],
+    chunks: impl IntoIterator<Item = &'a [u8]>,
+) -> Reply {
+    let headers = [headers, &[("transfer-encoding", "chunked")]].concat();
+    let mut stream = begin(address, line, &headers);
+    let mut send = |bytes: &[u8]| stream.write_all(bytes).is_ok();
+    let sent = chunks.into_iter().all(|chunk| {
+        let size = format!("{:x}\r\n", chunk.len());
+        send(size.as_bytes()) && send(chunk) && send(b"\r\n")
+    });
+    if sent {
+        send(b"0\r\n\r\n");
+    }
+    Reply::read(&mut stream)
+}
+
+/// Sends the same request without a body so many times on one connection; how many were answered 200.
+pub fn pipelined(address: SocketAddr, line: &str, times: usize) -> usize {
+    const AT_ONCE: usize = 500;
+    let mut stream = TcpStream::connect(address).expect("the server accepts connections");
+    let request =
+        format!("{line} HTTP/1.1\r\nhost: {address}\r\nwayhex-version: 1\r\ncontent-length: 0\r\n\r\n");
+    let answered = |bytes: &[u8]| bytes.windows(12).filter(|part| part == b"HTTP/1.1 200").count();
+    let mut good = 0;
+    let mut left = times;
+    while left > 0 {
+        let now = left.min(AT_ONCE);
+        stream.write_all(request.repeat(now).as_bytes()).expect("the requests are sent");
+        let (mut bytes, mut found) = (Vec::new(), 0);
+        while found < now {
+            let mut part = [0; 65_536];
+            let length = stream.read(&mut part).expect("the answers are read");
+            assert!(length > 0, "the server hung up");
+            bytes.extend_from_slice(&part[..length]);
+            found = answered(&bytes);
+        }
+        good += found;
+        left -= now;
+    }
+    good
+}
+
 /// A whole request and its answer.
 pub fn request(address: SocketAddr, line: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
     let length = body.len().to_string();

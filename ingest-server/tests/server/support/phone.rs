@@ -27,6 +27,9 @@ use super::server::{Server, network};
 
 /// 8 m of latitude in 1e-7 degree.
 const STEP_E7: i32 = 719;
+const STEP_MS: u64 = 1_000;
+/// How long ago a phone's drive began: an hour, which is long enough for every drive here.
+const DRIVEN_BEFORE_MS: u64 = 3_600_000;
 const SIDE: u16 = 64;
 
 pub fn now_ms() -> u64 {
@@ -70,6 +73,8 @@ pub struct Phone {
     key: Key,
     pub account: String,
     pub session: SessionId,
+    /// When its drive began, Unix milliseconds.
+    began_ms: u64,
     policy: Option<Policy>,
 }
 
@@ -102,6 +107,7 @@ impl Phone {
             key,
             account: format!("eip155:1:0x{}", format!("{number:02x}").repeat(20)),
             session: SessionId([number; 16]),
+            began_ms: now_ms() - DRIVEN_BEFORE_MS,
             policy: None,
         }
     }
@@ -156,7 +162,8 @@ impl Phone {
         self.policy = Some(policy.clone());
     }
 
-    /// The observation of a place in the session, on the road 8 m after the one before, its picture told apart by `sequence`.
+    /// The observation of a place in the session, on the road 8 m and a second after the one before, its picture told apart by
+    /// `sequence`.
     pub fn draft(&self, sequence: u64) -> Draft {
         let step = i32::try_from(sequence).expect("a short drive");
         let at = |step: i32| Position::from_e7(377_700_000 + step * STEP_E7, -1_224_100_000);
@@ -177,7 +184,7 @@ impl Phone {
             kind: Kind::Picture,
             session: self.session,
             sequence,
-            captured_at_ms: now_ms() - 60_000,
+            captured_at_ms: self.began_ms + STEP_MS * sequence,
             time_source: TimeSource::Gnss,
             segment: Segment::from_vertices(vec![vertex(step, 800), vertex(step + 1, 0)])
                 .expect("a segment"),

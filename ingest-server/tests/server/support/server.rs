@@ -1,5 +1,6 @@
 //! The built program, on free ports, in a folder of its own.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,10 +18,14 @@ use wayhex_protocol::receipt::Receipt;
 use super::http::{self, Reply};
 
 const START_MAX: Duration = Duration::from_mins(1);
+/// How long the metrics of a server that goes on may take.
+const METRICS_WITHIN: Duration = Duration::from_secs(10);
+const PANICS: &str = "wayhex_panics_total ";
 
-/// A running server; it is killed when dropped.
+/// A running server; it is killed when dropped, and must not have met a fault of its own until then.
 pub struct Server {
     pub address: SocketAddr,
+    metrics: SocketAddr,
     pub key_thumbprint: String,
     process: Child,
     folder: TempDir,
@@ -71,16 +76,18 @@ impl Server {
             sleep(Duration::from_millis(10));
         };
         let said: serde_json::Value = serde_json::from_str(&text).expect("the ready file is JSON");
-        let url = said["url"]
-            .as_str()
-            .and_then(|url| url.strip_prefix("http://"));
+        let address = |url: &serde_json::Value| {
+            let url = url.as_str().and_then(|url| url.strip_prefix("http://"));
+            let host = url.map(|url| url.trim_end_matches("/metrics"));
+            host.and_then(|host| host.parse().ok())
+                .expect("the ready file has URLs")
+        };
         let settings = settings
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         Self {
-            address: url
-                .and_then(|url| url.parse().ok())
-                .expect("the ready file has a URL"),
+            address: address(&said["url"]),
+            metrics: address(&said["metrics"]),
             key_thumbprint: said["server_key"].as_str().expect("a key").to_owned(),
             settings: settings.collect(),
             process,
@@ -99,6 +106,7 @@ impl Server {
     }
 
     pub fn restart_with(mut self, settings: &[(&str, &str)]) -> Self {
+        self.assert_sound();
         self.kill();
         let empty = TempDir::new().expect("a temporary folder");
         let folder = std::mem::replace(&mut self.folder, empty);
@@ -122,6 +130,26 @@ impl Server {
         self.process.wait().expect("the server ends").success()
     }
 
+    /// The figures of `/metrics`; `None` when nobody answers, as when it was told to stop.
+    pub fn figures(&self) -> Option<String> {
+        let mut stream = TcpStream::connect_timeout(&self.metrics, METRICS_WITHIN).ok()?;
+        stream.set_read_timeout(Some(METRICS_WITHIN)).ok()?;
+        let request = b"GET /metrics HTTP/1.1\r\nhost: metrics\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).ok()?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).ok()?;
+        Some(answer)
+    }
+
+    /// Fails the test when the server has met a fault of its own, caught or not.
+    fn assert_sound(&self) {
+        if let Some(figures) = self.figures() {
+            let panics = figures.lines().find(|line| line.starts_with(PANICS));
+            assert_eq!(panics, Some("wayhex_panics_total 0"), "see its log above");
+        }
+    }
+
+    /// Ends it at once, as a power cut does.
     fn kill(&mut self) {
         self.process.kill().expect("the server can be killed");
         self.process.wait().expect("the server ends");
@@ -147,6 +175,41 @@ impl Server {
     pub fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         let headers = [&[("wayhex-version", "1")], headers].concat();
         http::request(self.address, &format!("POST {path}"), &headers, body)
+    }
+
+    /// Sends a batch in chunks, its length unannounced.
+    pub fn post_chunked<'a>(
+        &self,
+        batch: &BatchId,
+        chunks: impl IntoIterator<Item = &'a [u8]>,
+    ) -> Reply {
+        let batch = batch.to_string();
+        let headers = [("wayhex-version", "1"), ("wayhex-batch", batch.as_str())];
+        http::chunked(self.address, "POST /v1/batches", &headers, chunks)
+    }
+
+    /// Asks for so many nonces on one connection; how many it gave.
+    pub fn ask_for_nonces(&self, times: usize) -> usize {
+        http::pipelined(self.address, "POST /v1/devices/nonce", times)
+    }
+
+    /// Asks as a driver, by a token.
+    pub fn get_as(&self, path: &str, token: &[u8]) -> Reply {
+        let token = format!("Wayhex {}", data_encoding::BASE64URL_NOPAD.encode(token));
+        let headers = [("wayhex-version", "1"), ("authorization", token.as_str())];
+        http::request(self.address, &format!("GET {path}"), &headers, b"")
+    }
+
+    /// Closes the open epoch by the program's own command, beside the running server; what it printed.
+    pub fn close_epoch(&self) -> serde_json::Value {
+        let settings = self.settings.iter();
+        let settings: Vec<_> = settings.map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let output = command(&self.folder, &settings)
+            .args(["close-epoch", "--json"])
+            .output()
+            .expect("the program runs");
+        assert!(output.status.success(), "{output:?}");
+        serde_json::from_slice(&output.stdout).expect("JSON")
     }
 
     /// Begins an upload of `length` bytes under a batch id, and leaves the rest to the caller.
@@ -207,7 +270,12 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if matches!(self.process.try_wait(), Ok(None)) {
+            let sound = std::panic::AssertUnwindSafe(|| self.assert_sound());
+            let found = (!std::thread::panicking()).then(|| std::panic::catch_unwind(sound));
             self.kill();
+            if let Some(Err(fault)) = found {
+                std::panic::resume_unwind(fault);
+            }
         }
     }
 }
