@@ -79,8 +79,10 @@ wayhex_failpoint::failpoints! {
     ANSWER_TAKEN_IN = "device.upload.answer.taken_in",
 
     RECORDING_MKDIR = "device.recording.create.mkdir",
+    RECORDING_SWEEP = "device.recording.create.sweep",
     RECORDING_HEADER = "device.recording.create.header",
     RECORDING_PICTURE = "device.recording.write.picture",
     RECORDING_LINE = "device.recording.write.line",
+    RECORDING_RENAME = "device.recording.write.rename",
     RECORDING_DONE = "device.recording.write.done",
 }

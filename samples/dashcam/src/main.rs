@@ -1,8 +1,9 @@
 //! A dashcam on the desktop: a camera or a recorded drive through the device pipeline, to a server.
 //!
-//! Exit codes: 0 done; 1 internal; 2 usage, or a store that another process or network has; 3 something is missing; 4 the drive
-//! cannot be read, or nothing in it was kept; 5 items are pending, or the report tells another error, such as a server that was not
-//! reached; 130 interrupted. From 4 on the report is printed, too.
+//! Exit codes: 0 done; 1 internal; 2 usage, or a store that another process or network has; 3 something is missing, or the
+//! model is not one that the policy accepts; 4 the drive cannot be read, or nothing in it was kept; 5 items are pending, or the
+//! report tells another error, such as a server that was not reached; 6 the store or the recording cannot be written, because the
+//! disk is full, read-only or failing; 130 interrupted. From 4 on the report is printed, too, with 6 as far as the store can be read.
 
 mod memory;
 mod options;
@@ -17,8 +18,8 @@ use tracing_subscriber::EnvFilter;
 use wayhex_device::ports::{Detector, StoragePath};
 use wayhex_device::queue::QueueError;
 use wayhex_device::report::Report;
-use wayhex_device::session::{Ports, Session, SessionError};
-use wayhex_device::sign::SoftwareKey;
+use wayhex_device::session::{Ports, STORAGE_CODES, Session, SessionError, storage_code};
+use wayhex_device::sign::{KeyError, SoftwareKey};
 use wayhex_device::source::RecordError;
 use wayhex_device::system::{SystemClock, SystemRandom};
 use wayhex_device::upload::http::HttpTransport;
@@ -36,6 +37,7 @@ enum End {
     Missing = 3,
     NothingKept = 4,
     Pending = 5,
+    Storage = 6,
     Interrupted = 130,
 }
 
@@ -82,23 +84,43 @@ fn run(options: &Options) -> Result<End, (End, anyhow::Error)> {
     Ok(end_of(&report, options.offline, interrupted))
 }
 
-/// What the options ask of a store that cannot be had is wrong usage; all else is not the user's doing.
+/// What the options ask of a store that cannot be had is wrong usage; a disk is told apart from what is not the user's doing.
 fn end_of_error(error: &anyhow::Error) -> End {
     match error.downcast_ref() {
+        Some(SessionError::ModelNotAccepted { .. }) => End::Missing,
         Some(
             SessionError::Queue(QueueError::InUse { .. } | QueueError::OtherNetwork { .. })
             | SessionError::OtherZones { .. }
             | SessionError::RecordAgain { .. }
-            | SessionError::Record(RecordError::Occupied { .. })
+            | SessionError::Record(RecordError::Occupied { .. } | RecordError::Incomplete { .. })
             | SessionError::Zones(_),
         ) => End::Usage,
+        _ if is_of_the_disk(error) => End::Storage,
         _ => End::Internal,
     }
+}
+
+/// Whether the store's folder, key, queue or recording failed for the disk.
+fn is_of_the_disk(error: &anyhow::Error) -> bool {
+    let folder = error
+        .downcast_ref::<std::io::Error>()
+        .map(|it| storage_code(it));
+    let key = error.downcast_ref::<KeyError>().map(|it| storage_code(it));
+    let session = error
+        .downcast_ref::<SessionError>()
+        .map(SessionError::storage_code);
+    folder.or(key).or(session).flatten().is_some()
 }
 
 fn end_of(report: &Report, offline: bool, interrupted: bool) -> End {
     if interrupted {
         End::Interrupted
+    } else if report
+        .errors
+        .iter()
+        .any(|it| STORAGE_CODES.contains(&it.code.as_str()))
+    {
+        End::Storage
     } else if report.frames.queued == 0 {
         End::NothingKept
     } else if !offline && !report.ok {
@@ -138,8 +160,8 @@ fn drive(
     let stop = session.stop_flag();
     ctrlc::set_handler(move || stop.stop()).context("cannot listen for interruption")?;
     session.connect();
-    match take(options, &mut session, clock) {
-        Ok(()) => session.deliver()?,
+    match take(options, &mut session, clock).and_then(|()| session.deliver()) {
+        Ok(()) => {}
         // The report says which drive it was, and why.
         Err(SessionError::Drive(error)) => {
             let subject = options.replay.as_deref().unwrap_or(&options.store);
@@ -149,7 +171,13 @@ fn drive(
                 error.to_string(),
             );
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => match error.storage_code() {
+            Some(code) => {
+                let subject = options.store.display().to_string();
+                session.note_error(code, &subject, error.to_string());
+            }
+            None => return Err(error.into()),
+        },
     }
     progress.end();
     let interrupted = session.stop_flag().is_set();

@@ -143,6 +143,12 @@ impl Capture {
         }
     }
 
+    /// Goes on numbering after the frames that an earlier process saw of the same trip.
+    #[must_use]
+    pub fn numbering_after(self, frames: u64) -> Self {
+        Self { frames, ..self }
+    }
+
     /// Takes the next event.
     pub fn push(&mut self, event: Event) {
         match event {

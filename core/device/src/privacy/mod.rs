@@ -9,9 +9,11 @@
 //! fixes on both sides say that no zone could be reached between them; one whose time is not known either is told only where
 //! nothing is private at all.
 
+mod broken_off;
 mod detect;
 mod draw;
 mod held;
+mod pace;
 mod trip;
 mod zone;
 
@@ -20,9 +22,11 @@ use std::time::Duration;
 use wayhex_protocol::reason::Reason;
 use wayhex_vision::{EncodeError, JPEG_QUALITY, quality_of_jpeg};
 
+pub use broken_off::{BrokenOff, TRIP_GOES_ON_WITHIN_NS};
 pub use detect::{DETECT_TIME_MAX, Detectors};
 pub use held::{DroppedItem, HELD_BYTES_MAX, HELD_COUNT_MAX, PrivacyOutcome, Released};
-pub use trip::{TRIM_M, TRIM_MIN_M, TRIP_ENDS_AFTER_NS, Trim, TrimError, TripKind};
+pub use pace::UNDER_WAY_M_S;
+pub use trip::{Going, TRIM_M, TRIM_MIN_M, TRIP_ENDS_AFTER_NS, Trim, TrimError, TripKind};
 pub use zone::{
     ZONE_RADIUS_M, ZONE_RADIUS_MAX_M, ZONE_RADIUS_MIN_M, ZONES_MAX, Zone, ZoneError, Zones,
 };
@@ -62,6 +66,21 @@ impl Privacy {
             detectors: settings.detectors,
             line: Line::default(),
         }
+    }
+
+    /// A stage whose first trip may be one that broke off; until that is decided nothing is let go.
+    #[must_use]
+    pub fn after(self, broken_off: BrokenOff) -> Self {
+        Self {
+            trips: self.trips.after(broken_off),
+            ..self
+        }
+    }
+
+    /// What can be said of the trip by the places that it has passed.
+    #[must_use]
+    pub fn going(&self) -> Going {
+        self.trips.going()
     }
 
     /// Takes the next step of `capture`, which must be the capture it came from.

@@ -7,10 +7,15 @@
 //! ```
 //! Distances are straight lines, so that circling a block does not count as leaving. Both lengths are drawn anew for each trip from
 //! [T, 1.5 T], so that repeated trips do not tell the home.
+//!
+//! A trip whose process was ended goes on without its start being trimmed again where nobody can have parked in between: see
+//! [`BrokenOff`] and docs/adr/0011.
 
 use wayhex_protocol::position::Position;
 
+use super::broken_off::BrokenOff;
 use super::draw::draws;
+use super::pace::Pace;
 use crate::capture::Place;
 
 /// Length T of a trimmed end when none is given, metres.
@@ -81,6 +86,16 @@ impl Trim {
         self.metres
     }
 
+    /// The longest that an end of this length is, in whole metres: one and a half times as long where it is drawn.
+    #[must_use]
+    pub const fn lengths_max_m(self) -> u32 {
+        if self.is_exact {
+            self.metres
+        } else {
+            self.metres + self.metres / 2
+        }
+    }
+
     /// The lengths at start and end of the trip of that number, metres: drawn evenly from [T, 1.5 T], or exactly T.
     #[must_use]
     pub fn lengths_m(self, seed: &[u8; 32], trip: u32) -> [f64; 2] {
@@ -92,12 +107,25 @@ impl Trim {
     }
 }
 
+/// What can be said of a trip at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// Whether a trip that broke off goes on is not known yet.
+    Undecided,
+    /// It is out of its trimmed start and goes at 5 m/s or more, at this monotonic time (nanoseconds).
+    UnderWay(u64),
+    /// Neither.
+    Otherwise,
+}
+
 /// The trips of a session, followed from fix to fix.
 pub(super) struct Trips {
     trim: Trim,
     seed: [u8; 32],
     number: u32,
     trip: Option<Trip>,
+    pace: Pace,
+    broken_off: Option<BrokenOff>,
 }
 
 struct Trip {
@@ -116,13 +144,28 @@ impl Trips {
             seed,
             number: 0,
             trip: None,
+            pace: Pace::default(),
+            broken_off: None,
+        }
+    }
+
+    /// The first trip may be one that broke off.
+    pub fn after(self, broken_off: BrokenOff) -> Self {
+        Self {
+            broken_off: Some(broken_off),
+            ..self
         }
     }
 
     /// Goes on to a place; `true` when the trip had ended before it and another begins.
     pub fn pass(&mut self, place: Place) -> bool {
+        self.pace.pass(place);
+        let goes_on = self.goes_on_at(place);
         let Some(trip) = self.trip.as_mut().filter(|trip| !trip.ends_before(place)) else {
             let had_one = self.trip.is_some();
+            if had_one {
+                self.broken_off = None;
+            }
             let [start_m, end_m] = self.trim.lengths_m(&self.seed, self.number);
             self.number += 1;
             self.trip = Some(Trip {
@@ -139,8 +182,30 @@ impl Trips {
         if trip.rests_since.position.distance_m(place.position) > STANDSTILL_M {
             trip.rests_since = place;
         }
-        trip.has_left |= trip.start.distance_m(place.position) >= trip.start_m;
+        trip.has_left |= goes_on || trip.start.distance_m(place.position) >= trip.start_m;
         false
+    }
+
+    /// Whether a trip that broke off goes on at this place: decided once, as soon as the fixes tell the pace.
+    fn goes_on_at(&mut self, place: Place) -> bool {
+        let Some(is_under_way) = self.pace.is_under_way() else {
+            return false;
+        };
+        let broken_off = self.broken_off.take();
+        is_under_way && broken_off.is_some_and(|broken_off| broken_off.goes_on_at(place))
+    }
+
+    /// What can be said of the trip by now.
+    pub fn going(&self) -> Going {
+        if self.broken_off.is_some() {
+            return Going::Undecided;
+        }
+        match &self.trip {
+            Some(trip) if trip.has_left && self.pace.is_under_way() == Some(true) => {
+                Going::UnderWay(trip.last.at_ns)
+            }
+            _ => Going::Otherwise,
+        }
     }
 
     /// Whether the trip has been far enough from its start.

@@ -1,4 +1,4 @@
-//! Plays a drive that was recorded, or films one that is happening.
+//! Plays a drive that was recorded.
 //!
 //! The outcomes of the stages come in the order of the frames, and a drive makes the same ones each time. So a replay that
 //! was killed is played from the start, and what is settled already is passed over; a drive that was played to its end is not
@@ -6,106 +6,97 @@
 
 use std::path::Path;
 
-use wayhex_protocol::id::SessionId;
+use wayhex_protocol::id::{ModelHash, PolicyHash, SessionId};
+use wayhex_protocol::observation::{Model, Role};
+use wayhex_vision as vision;
 
-use super::line::Stages;
-use super::plan::{Plan, zones_mark};
+use super::line::{Played, Stages};
+use super::plan::{Drawn, Plan, zones_mark};
 use super::{Session, SessionError};
-use crate::capture::CaptureSettings;
 use crate::privacy::{Zone, Zones};
 use crate::queue::SessionRow;
 use crate::report::DriveReport;
-use crate::source::{Drive, FrameSource, Recorder};
+use crate::source::{Drive, Recorder};
 
 impl Session<'_> {
-    /// Plays the drive in a folder; what passes is queued.
+    /// Plays the drive in a folder; what passes is queued. Where the disk fails or the key cannot be used, the report says so, and
+    /// the rest is played another time.
     ///
     /// # Errors
-    /// The drive cannot be read, or the store fails. What was queued before stays.
+    /// The drive cannot be read or not be played with these settings, or the store fails. What was queued before stays.
     pub fn replay(&mut self, folder: &Path) -> Result<(), SessionError> {
+        self.close_interrupted()?;
         let mut drive = Drive::open(folder, self.now_ms())?;
         let hash = drive.hash()?;
         let mut zones = self.settings.zones.clone();
         let asked = drive.private_zones().iter();
         zones.extend(asked.filter(|zone| !self.settings.zones.contains(zone)));
         let (zones, mark) = self.jitter(&zones)?;
-        let mut recorder = None;
         let (session, plan, summary) = if let Some(row) = self.queue.session_of_drive(hash.0)? {
             let plan = self.plan_kept(folder, &row, &mark)?;
             // What lay in the future at first still does, so that the outcomes are the same.
             drive = Drive::open(folder, plan.played_at_ms)?;
             (row.session, plan, row.summary)
         } else {
-            recorder = self.recorder()?;
-            let (now_ms, trim) = (self.now_ms(), self.settings.trim);
-            let plan = Plan::draw(now_ms, drive.ends_at_ms(), trim, mark, self.ports.random)?;
+            let plan = self.plan_drawn(drive.ends_at_ms(), mark)?;
             let session = self.secret.session_of_replay(&hash, plan.shift_ms);
-            self.queue
-                .begin(session, Some(hash.0), &json(&plan, session)?)?;
+            let text = json(&plan, session)?;
+            self.queue.begin(session, Some(hash.0), &text)?;
             (session, plan, None)
         };
         self.current = Some(session);
+        let recorder = self.recorder(session)?;
         let unreadable = || SessionError::Plan(session);
         if let Some(summary) = summary {
             self.drive = serde_json::from_str(&summary).map_err(|_format| unreadable())?;
             return self.note_empty(folder, session);
         }
+        let trim = plan.trim().ok_or_else(unreadable)?;
         self.drive = DriveReport {
             source: Some(drive.kind().name().to_owned()),
             sha256: Some(hash.to_string()),
             time_shift_ms: plan.shift_ms,
-            trim_m: plan.trim().ok_or_else(unreadable)?.metres(),
+            trim_m: trim.metres(),
             ..DriveReport::default()
         };
         let line = self.line(Stages {
             session,
-            plan: &plan,
-            trim: plan.trim().ok_or_else(unreadable)?,
+            shift_ms: plan.shift_ms,
+            policy: plan.policy().unwrap_or_else(|| self.policy().hash()),
+            trim,
+            trip_seed: plan.trip_seed().ok_or_else(unreadable)?,
             zones,
             recorder,
             clock: drive.capture_settings(),
-            // The shift ends at the corrected time already.
-            server_offset_ms: None,
-            frames: Some(drive.frames()),
+            kind: Played::Drive(drive.frames()),
         })?;
         self.play(&mut drive.events(), line)?;
         self.note_empty(folder, session)
     }
 
-    /// Films a trip that is happening, until the source ends or the session is stopped.
-    ///
-    /// # Errors
-    /// The store fails.
-    pub fn film(&mut self, source: &mut dyn FrameSource) -> Result<(), SessionError> {
-        let now_ms = self.ports.clock.now_ms();
-        let started_ms = now_ms.saturating_sub(self.ports.clock.monotonic_ns() / 1_000_000);
-        let (zones, mark) = self.jitter(&self.settings.zones)?;
-        let recorder = self.recorder()?;
-        let plan = Plan::draw(now_ms, None, self.settings.trim, mark, self.ports.random)?;
-        let mut session = [0; SessionId::LENGTH];
-        self.ports.random.fill(&mut session)?;
-        let session = SessionId(session);
-        self.queue.begin(session, None, &json(&plan, session)?)?;
-        self.current = Some(session);
-        self.drive.trim_m = self.settings.trim.metres();
-        let line = self.line(Stages {
-            session,
-            plan: &plan,
+    /// Draws the plan of what is played for the first time, once nothing stands against it: what is refused leaves no trace.
+    pub(super) fn plan_drawn(
+        &self,
+        ends_at_ms: Option<u64>,
+        zones: String,
+    ) -> Result<Plan, SessionError> {
+        let policy = self.policy().hash();
+        self.check_models(policy)?;
+        let record = self.settings.record.as_deref();
+        record.map(Recorder::check_empty).transpose()?;
+        let drawn = Drawn {
+            now_ms: self.now_ms(),
+            ends_at_ms,
             trim: self.settings.trim,
             zones,
-            recorder,
-            clock: CaptureSettings {
-                unix_ms_at_zero: i64::try_from(started_ms).ok(),
-                time_max_ms: None,
-            },
-            server_offset_ms: self.clock_ahead_ms,
-            frames: None,
-        })?;
-        self.play(source, line)
+            policy,
+            record,
+        };
+        Ok(Plan::draw(drawn, self.ports.random)?)
     }
 
     /// What was drawn for a drive that was begun before. It stands, whatever the settings say now: other lengths of the ends are
-    /// told in the report; other zones, and a recording of the rest, are refused.
+    /// told in the report; other zones, and a recording that did not begin with it, are refused.
     fn plan_kept(
         &mut self,
         folder: &Path,
@@ -119,11 +110,16 @@ impl Session<'_> {
                 folder: folder.to_owned(),
             });
         }
-        if let Some(record) = &self.settings.record {
+        if let Some(record) = &self.settings.record
+            && !plan.is_recorded_into(record)
+        {
             return Err(SessionError::RecordAgain {
                 folder: folder.to_owned(),
                 record: record.clone(),
             });
+        }
+        if let (None, Some(policy)) = (&row.summary, plan.policy()) {
+            self.check_models(policy)?;
         }
         let trim = plan.trim().ok_or_else(unreadable)?;
         if trim != self.settings.trim {
@@ -141,16 +137,45 @@ impl Session<'_> {
         Ok(plan)
     }
 
+    /// Refuses detectors whose pictures a server would refuse for ever, as far as the policy that is named to it is known.
+    pub(super) fn check_models(&self, named: PolicyHash) -> Result<(), SessionError> {
+        let policy = self.policy();
+        if policy.hash() != named {
+            return Ok(());
+        }
+        for detector in &self.ports.detectors {
+            let identity = detector.identity();
+            let model = Model {
+                role: match identity.role {
+                    vision::Role::Face => Role::Face,
+                    vision::Role::Plate => Role::Plate,
+                },
+                sha256: ModelHash(identity.sha256),
+            };
+            if !policy.models.contains(&model) {
+                return Err(SessionError::ModelNotAccepted {
+                    role: identity.role,
+                    model: model.sha256,
+                    policy: policy.version,
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The zones as they hide places, and what tells them from others.
-    fn jitter(&self, zones: &[Zone]) -> Result<(Zones, String), SessionError> {
+    pub(super) fn jitter(&self, zones: &[Zone]) -> Result<(Zones, String), SessionError> {
         let seed = self.secret.zone_seed();
         Ok((Zones::new(zones, &seed)?, zones_mark(zones, &seed)))
     }
 
-    /// Begins the recording, where one is wanted, before anything is stored: a folder that is none leaves no trace.
-    fn recorder(&self) -> Result<Option<Recorder>, SessionError> {
-        let recorder = self.settings.record.as_deref().map(Recorder::create);
-        Ok(recorder.transpose()?)
+    /// The recording, where one is wanted: of the items that the session has, and of those that follow.
+    pub(super) fn recorder(&self, session: SessionId) -> Result<Option<Recorder>, SessionError> {
+        let Some(folder) = &self.settings.record else {
+            return Ok(None);
+        };
+        let frames = self.queue.next_sequence(session)?;
+        Ok(Some(Recorder::open(folder, frames)?))
     }
 
     /// A drive of which nothing was queued is told as an error: whoever plays it expects something.

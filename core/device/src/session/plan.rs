@@ -1,8 +1,10 @@
-//! What is drawn for a drive before its first frame, once: playing it again makes the same bytes.
+//! What is drawn or settled for a drive before its first frame, once: playing it again makes the same bytes.
+
+use std::path::Path;
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
-use wayhex_protocol::id::Nonce;
+use wayhex_protocol::id::{Nonce, PolicyHash};
 
 use crate::ports::{NoRandomness, Random};
 use crate::privacy::{Trim, TripKind, Zone};
@@ -21,6 +23,23 @@ pub(super) struct Plan {
     /// The private zones that it was begun with: [`zones_mark`].
     #[serde(default)]
     pub zones: String,
+    /// The policy that all of a replay is signed under, hexadecimal; a plan of an earlier version has none.
+    #[serde(default)]
+    policy: Option<String>,
+    /// The folder that it is recorded into, whole; `None` where it is not.
+    #[serde(default)]
+    record: Option<String>,
+}
+
+/// What a plan is drawn for.
+pub(super) struct Drawn<'a> {
+    pub now_ms: u64,
+    /// Unix milliseconds of the drive's end, where any of it is usable.
+    pub ends_at_ms: Option<u64>,
+    pub trim: Trim,
+    pub zones: String,
+    pub policy: PolicyHash,
+    pub record: Option<&'a Path>,
 }
 
 /// Tells one set of private zones from another, whatever their order: HMAC-SHA256 by the seed of their jitter, hexadecimal.
@@ -46,23 +65,18 @@ pub(super) fn zones_mark(zones: &[Zone], seed: &[u8; 32]) -> String {
 }
 
 impl Plan {
-    /// Draws a plan for a drive that ends at `ends_at_ms` (Unix milliseconds, where any of it is usable).
-    pub fn draw(
-        now_ms: u64,
-        ends_at_ms: Option<u64>,
-        trim: Trim,
-        zones: String,
-        random: &dyn Random,
-    ) -> Result<Self, NoRandomness> {
-        let mut seed = [0; 32];
-        random.fill(&mut seed)?;
+    /// Draws a plan.
+    pub fn draw(drawn: Drawn<'_>, random: &dyn Random) -> Result<Self, NoRandomness> {
         let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let shift = |end| signed(drawn.now_ms).saturating_sub(signed(end));
         Ok(Self {
-            played_at_ms: now_ms,
-            shift_ms: ends_at_ms.map_or(0, |end| signed(now_ms).saturating_sub(signed(end))),
-            trim_m: (trim != Trim::default()).then(|| trim.metres()),
-            trip_seed: Nonce(seed).to_string(),
-            zones,
+            played_at_ms: drawn.now_ms,
+            shift_ms: drawn.ends_at_ms.map_or(0, shift),
+            trim_m: (drawn.trim != Trim::default()).then(|| drawn.trim.metres()),
+            trip_seed: Nonce(draw_seed(random)?).to_string(),
+            zones: drawn.zones,
+            policy: Some(drawn.policy.to_string()),
+            record: drawn.record.map(name_of),
         })
     }
 
@@ -78,4 +92,32 @@ impl Plan {
     pub fn trip_seed(&self) -> Option<[u8; 32]> {
         Nonce::from_hex(&self.trip_seed).map(|seed| seed.0)
     }
+
+    /// The policy of a replay; `None` where the plan does not say.
+    pub fn policy(&self) -> Option<PolicyHash> {
+        PolicyHash::from_hex(self.policy.as_deref()?)
+    }
+
+    /// Whether it is recorded into this folder.
+    pub fn is_recorded_into(&self, folder: &Path) -> bool {
+        self.record.as_deref() == Some(name_of(folder).as_str())
+    }
+
+    /// Whether a trip that is happening can go on by it with these zones, these trimmed ends and this recording.
+    pub fn fits(&self, zones: &str, trim: Trim, record: Option<&Path>) -> bool {
+        self.zones == zones && self.trim() == Some(trim) && self.record == record.map(name_of)
+    }
+}
+
+/// What the lengths of trips' ends are drawn from.
+pub(super) fn draw_seed(random: &dyn Random) -> Result<[u8; 32], NoRandomness> {
+    let mut seed = [0; 32];
+    random.fill(&mut seed)?;
+    Ok(seed)
+}
+
+/// A folder, wherever the process was started; one that has no whole name is told by the name that it was given.
+fn name_of(folder: &Path) -> String {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_no_current_folder| folder.to_owned());
+    whole.display().to_string()
 }

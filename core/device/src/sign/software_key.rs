@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use wayhex_protocol::key::{PublicKey, SignError, Signer};
 
+use crate::failpoints::{
+    KEY_CREATE, KEY_DONE, KEY_FOLDER_FSYNC, KEY_FSYNC, KEY_REMOVE, KEY_RENAME, KEY_WRITE,
+};
 use crate::ports::{NoRandomness, Random};
 
 const SEED_BYTES: usize = 32;
@@ -137,6 +140,7 @@ fn make(path: &Path, random: &dyn Random) -> Result<SoftwareKey, KeyError> {
     let mut seed = [0; SEED_BYTES];
     random.fill(&mut seed)?;
     let fresh = path.with_extension("new");
+    KEY_REMOVE.hit();
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(cannot(error)),
         Ok(()) | Err(_) => {}
@@ -145,11 +149,15 @@ fn make(path: &Path, random: &dyn Random) -> Result<SoftwareKey, KeyError> {
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    KEY_CREATE.hit();
     let mut file = options.open(&fresh).map_err(cannot)?;
-    file.write_all(&seed)
-        .and_then(|()| file.sync_all())
-        .map_err(cannot)?;
+    KEY_WRITE.hit();
+    file.write_all(&seed).map_err(cannot)?;
+    KEY_FSYNC.hit();
+    file.sync_all().map_err(cannot)?;
+    KEY_RENAME.hit();
     fs::rename(&fresh, path).map_err(cannot)?;
+    KEY_FOLDER_FSYNC.hit();
     if let Some(folder) = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -158,5 +166,6 @@ fn make(path: &Path, random: &dyn Random) -> Result<SoftwareKey, KeyError> {
             .and_then(|folder| folder.sync_all())
             .map_err(cannot)?;
     }
+    KEY_DONE.hit();
     SoftwareKey::of_seed(path, &seed)
 }

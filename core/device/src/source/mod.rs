@@ -23,5 +23,5 @@ pub use event::{Event, Fix, Frame, FrameData, FrameSource, InertialSample, Unusa
 pub use files::{FILES_MAX, FOLDER_DEPTH_MAX, FOLDERS_MAX};
 pub use frames_json::JSON_BYTES_MAX;
 pub use hash::DriveHash;
-pub use recording::{RecordError, Recorder};
+pub use recording::{RecordError, RecordedFrame, Recorder};
 pub use tables::{TABLE_BYTES_MAX, TABLE_ROWS_MAX};

@@ -1,24 +1,28 @@
 //! Our own recording of a session: redacted pictures, and only what passed privacy.
 
 use std::fs;
+use std::path::Path;
 
 use tempfile::TempDir;
 use wayhex_device::privacy::{Trim, TripKind, Zones};
 use wayhex_device::source::{Drive, DriveError, DriveKind, RecordError, Recorder};
 
 use crate::scene::{
-    Finds, NOW_MS, ZERO_MS, open_privacy, position, privacy_with, straight, told, told_with,
+    Finds, NOW_MS, Told, ZERO_MS, open_privacy, position, privacy_with, straight, told, told_with,
 };
+
+fn record(folder: &Path, told: &Told) {
+    let recorder = Recorder::open(folder, 0).unwrap();
+    for (number, released) in (0..).zip(&told.released) {
+        recorder.write(number, &released.into()).unwrap();
+    }
+}
 
 #[test]
 fn a_recording_plays_as_what_was_recorded() {
     let first = told(open_privacy(), straight(300.0, 10.0, 2.0));
     let dir = TempDir::new().unwrap();
-    let mut recorder = Recorder::create(dir.path()).unwrap();
-    first
-        .released
-        .iter()
-        .for_each(|released| recorder.write(released).unwrap());
+    record(dir.path(), &first);
     let drive = Drive::open(dir.path(), NOW_MS).unwrap();
     assert_eq!(drive.kind(), DriveKind::Session);
     let settings = drive.capture_settings();
@@ -38,10 +42,7 @@ fn a_recording_holds_nothing_of_what_is_private() {
         straight(500.0, 10.0, 2.0),
     );
     let dir = TempDir::new().unwrap();
-    let mut recorder = Recorder::create(dir.path()).unwrap();
-    told.released
-        .iter()
-        .for_each(|released| recorder.write(released).unwrap());
+    record(dir.path(), &told);
     let mut jsons = 0;
     for entry in fs::read_dir(dir.path()).unwrap() {
         let path = entry.unwrap().path();
@@ -74,8 +75,12 @@ fn a_recording_holds_nothing_of_what_is_private() {
 #[test]
 fn nothing_is_recorded_over_something_else() {
     let dir = TempDir::new().unwrap();
-    drop(Recorder::create(dir.path()).unwrap());
-    let error = Recorder::create(dir.path()).unwrap_err();
+    let missing = dir.path().join("missing");
+    Recorder::check_empty(dir.path()).unwrap();
+    Recorder::check_empty(&missing).unwrap();
+    assert!(!missing.exists());
+    drop(Recorder::open(dir.path(), 0).unwrap());
+    let error = Recorder::check_empty(dir.path()).unwrap_err();
     assert!(matches!(error, RecordError::Occupied { .. }), "{error}");
 }
 

@@ -1,10 +1,13 @@
 //! The trimmed ends of trips.
 
-use wayhex_device::privacy::{Trim, TrimError, TripKind, Zones};
+use wayhex_device::capture::Capture;
+use wayhex_device::privacy::{
+    BrokenOff, Going, Privacy, PrivacyOutcome, Trim, TrimError, TripKind, Zones,
+};
 use wayhex_device::source::Event;
 
 use crate::scene::{
-    Finds, Told, fix_event, frame, position, privacy_with, straight, told, untrimmed,
+    Finds, Told, fix_event, frame, ns, position, privacy_with, settings, straight, told, untrimmed,
 };
 
 fn trimmed(trim: Trim, events: Vec<Event>) -> Told {
@@ -223,4 +226,95 @@ fn a_length_that_hides_nothing_is_refused() {
     assert_eq!(exact(100).metres(), 100);
     assert_eq!(untrimmed().metres(), 0);
     assert_eq!(Trim::default().metres(), 500);
+}
+
+/// What is told of a trip behind one that broke off 3 km before, so long ago.
+fn after_a_break(ago_s: f64, events: Vec<Event>) -> Vec<f64> {
+    let broken_off = BrokenOff {
+        told: position(-3_000.0, 0.0),
+        told_ago_ns: ns(ago_s),
+        under_way_ago_ns: ns(ago_s),
+        now_ns: ns(1.0),
+    };
+    let private = privacy_with(exact(100), Zones::default(), Finds(Vec::new()));
+    let (mut capture, mut privacy) = (
+        Capture::new(settings()),
+        Privacy::new(private).after(broken_off),
+    );
+    let mut told = Vec::new();
+    for event in events {
+        capture.push(event);
+        while let Some(step) = capture.next_step() {
+            privacy.take(step, &mut capture);
+            let undecided = privacy.going() == Going::Undecided;
+            while let Some(outcome) = privacy.next_outcome() {
+                if let PrivacyOutcome::Released(released) = outcome {
+                    assert!(!undecided, "nothing is let go before it is decided");
+                    told.push(released.segment().place().distance_m(position(0.0, 0.0)));
+                }
+            }
+        }
+    }
+    told
+}
+
+#[test]
+fn a_trip_goes_on_when_it_was_driven_all_along() {
+    let told = after_a_break(590.0, straight(500.0, 10.0, 1.0));
+    assert!((50.0..75.0).contains(&told[0]), "{told:?}");
+    // The same way at the same time, and a minute more has passed in silence.
+    let told = after_a_break(650.0, straight(500.0, 10.0, 1.0));
+    assert!(told[0] >= 100.0, "{told:?}");
+}
+
+#[test]
+fn a_trip_goes_on_at_five_metres_a_second_and_not_below() {
+    for (speed_m_s, goes_on) in [(5.1, true), (4.9, false)] {
+        let told = after_a_break(60.0, straight(500.0, speed_m_s, 1.0));
+        assert_eq!(told[0] < 100.0, goes_on, "{speed_m_s}: {told:?}");
+    }
+}
+
+#[test]
+fn fixes_that_wander_at_the_start_do_not_make_a_trip_go_on() {
+    // A receiver that settles: 8 m to and fro while the phone stands, and then the trip begins.
+    let mut events = Vec::new();
+    for t in 1..=20_u8 {
+        events.extend([
+            fix_event(f64::from(t), 8.0 * f64::from(t % 2), 0.0),
+            frame(f64::from(t) + 0.5),
+        ]);
+    }
+    for step in 1..60_u8 {
+        let t_s = 20.0 + f64::from(step);
+        events.extend([
+            fix_event(t_s, 10.0 * f64::from(step), 0.0),
+            frame(t_s + 0.5),
+        ]);
+    }
+    let told = after_a_break(60.0, events);
+    assert!(told[0] >= 92.0, "{told:?}");
+}
+
+#[test]
+fn a_trip_is_under_way_only_out_of_its_start_and_at_five_metres_a_second() {
+    let private = privacy_with(exact(100), Zones::default(), Finds(Vec::new()));
+    let (mut capture, mut privacy) = (Capture::new(settings()), Privacy::new(private));
+    let mut seen = Vec::new();
+    let mut east_m = 0.0;
+    for second in 1..=60_u8 {
+        east_m += if second <= 30 { 10.0 } else { 1.0 };
+        capture.push(fix_event(f64::from(second), east_m, 0.0));
+        while let Some(step) = capture.next_step() {
+            privacy.take(step, &mut capture);
+            seen.push((east_m, privacy.going()));
+        }
+    }
+    for (east_m, going) in seen {
+        match going {
+            Going::UnderWay(_) => assert!((110.0..305.0).contains(&east_m), "{east_m}"),
+            Going::Otherwise => assert!(!(130.0..300.0).contains(&east_m), "{east_m}"),
+            Going::Undecided => assert!(east_m < 0.0, "nothing broke off"),
+        }
+    }
 }

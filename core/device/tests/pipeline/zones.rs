@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use wayhex_device::privacy::{Zone, ZoneError, Zones};
-use wayhex_device::source::{Event, Fix};
+use wayhex_device::source::{Event, Fix, InertialSample};
 use wayhex_protocol::cells::cell_boundary;
 use wayhex_protocol::position::Position;
 use wayhex_protocol::unit::CellId;
 
+use crate::chain::tagger;
 use crate::scene::{
-    Finds, Told, degrees, fix, fix_event, frame, open_privacy, position, privacy_with, straight,
-    told, untrimmed,
+    Finds, Told, ZERO_MS, degrees, fix, fix_event, frame, ns, open_privacy, position, privacy_with,
+    straight, told, untrimmed,
 };
 
 fn zone(east_m: f64, north_m: f64, radius_m: f64) -> Zone {
@@ -355,5 +356,65 @@ fn a_zone_is_a_centre_and_a_radius() {
     assert_eq!(
         Zones::new(&many, &[0; 32]).err(),
         Some(ZoneError::TooMany(65))
+    );
+}
+
+/// A drive east on which the phone shakes up to a time and lies still afterwards, sampled 50 times a second.
+fn shaken_until(until_s: f64) -> Vec<Event> {
+    let sample = |number: u16| {
+        let t_s = 1.0 + f64::from(number) / 50.0;
+        let shakes = t_s <= until_s && number.is_multiple_of(2);
+        Event::Inertial(InertialSample {
+            at_ns: ns(t_s),
+            acceleration: Some([0.0, if shakes { 13.8 } else { 9.8 }, 0.0]),
+            rotation: Some([0.0; 3]),
+        })
+    };
+    let mut events = straight(1_000.0, 10.0, 2.0);
+    events.extend((0..5_000).map(sample));
+    events.sort_by_key(|event| match event {
+        Event::Fix(fix) => (fix.at_ns, 0),
+        Event::Inertial(sample) => (sample.at_ns, 1),
+        Event::Frame(frame) => (frame.at_ns, 2),
+        Event::Unusable(_) => (0, 0),
+    });
+    events
+}
+
+#[test]
+fn behind_a_zone_the_motion_is_that_of_the_way_behind_it() {
+    let private = zones(&[zone(500.0, 0.0, 200.0)], 1);
+    let play = |private: Zones, until_s| {
+        told(
+            privacy_with(untrimmed(), private, Finds(Vec::new())),
+            shaken_until(until_s),
+        )
+    };
+    let hidden = play(private.clone(), 0.0).dropped;
+    let hidden = hidden
+        .iter()
+        .filter(|it| it.reason.name() == "private_zone");
+    let last: f64 = hidden.last().unwrap().source.parse().unwrap();
+    let left_s = 1.25 + last / 2.0;
+    let spreads = |told: Told| -> Vec<Option<u32>> {
+        let behind = told.released.into_iter().filter(|released| {
+            released.time_ms() > i64::try_from(ZERO_MS + ns(left_s) / 1_000_000).unwrap()
+        });
+        behind
+            .zip(0..)
+            .map(|(released, number)| tagger().tag(released, number).unwrap())
+            .map(|tagged| tagged.observation().motion.acceleration_spread_mm_s2)
+            .collect()
+    };
+    let open = spreads(play(Zones::default(), left_s));
+    assert!(
+        open[0] > Some(500),
+        "without a zone the shaking shows: {open:?}"
+    );
+    let behind = spreads(play(private, left_s));
+    assert_eq!(behind[0], None, "a place alone has no motion");
+    assert!(
+        behind[1..].iter().all(|spread| *spread == Some(0)),
+        "{behind:?}"
     );
 }

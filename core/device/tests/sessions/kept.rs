@@ -1,27 +1,14 @@
 //! What a store keeps to, whatever the settings of a later run are.
 
 use wayhex_device::privacy::{Trim, TripKind};
-use wayhex_device::queue::{Bounds, QueueError};
+use wayhex_device::queue::QueueError;
 use wayhex_device::session::SessionError;
 use wayhex_protocol::id::NetworkId;
 
 use crate::drives::record;
-use crate::items::NOON_MS;
 use crate::phone::{Phone, check_identities};
 
 const FRAMES: u32 = 12;
-
-#[test]
-fn items_age_out_without_a_network() {
-    let mut phone = Phone::new();
-    record(&phone.beside("drive"), FRAMES);
-    assert_eq!(phone.run(&phone.beside("drive")).queue.pending, 12);
-    phone.now_ms = NOON_MS + Bounds::default().age_max_ms + 1;
-    let report = phone.run(&phone.beside("drive"));
-    check_identities(&report);
-    assert_eq!((report.queue.pending, report.queue.evicted), (0, 12));
-    assert_eq!(report.items[0].reason.as_deref(), Some("queue_age"));
-}
 
 #[test]
 fn a_store_is_not_opened_for_another_network() {
@@ -66,24 +53,4 @@ fn a_drive_does_not_go_on_with_other_private_zones() {
     let report = phone.run(&phone.beside("drive"));
     check_identities(&report);
     assert_eq!(report.frames.seen, u64::from(FRAMES));
-}
-
-#[test]
-fn a_drive_that_was_begun_is_not_recorded_any_more() {
-    let mut phone = Phone::new();
-    record(&phone.beside("drive"), FRAMES);
-    let full = phone.beside("full");
-    record(&full, 1);
-    phone.settings.record = Some(full);
-    let error = phone.try_run(&phone.beside("drive")).unwrap_err();
-    assert!(matches!(error, SessionError::Record(_)), "{error}");
-    phone.settings.record = Some(phone.beside("recording"));
-    phone.stop_after = Some(3);
-    phone.run(&phone.beside("drive"));
-    phone.stop_after = None;
-    let error = phone.try_run(&phone.beside("drive")).unwrap_err();
-    assert!(matches!(error, SessionError::RecordAgain { .. }), "{error}");
-    assert!(error.to_string().contains("recording"), "{error}");
-    phone.settings.record = None;
-    assert_eq!(phone.run(&phone.beside("drive")).queue.pending, 12);
 }

@@ -12,13 +12,15 @@ use wayhex_device::upload::server::Server;
 use wayhex_protocol::account::Account;
 use wayhex_protocol::id::DeviceId;
 
-use crate::items::{Dice, Key, NOON_MS, TestClock, detectors, network};
+use crate::items::{Dice, Key, NOON_MS, TestClock, detectors, detectors_of, network};
 
 pub struct Phone {
     folder: tempfile::TempDir,
     pub kind: NetworkKind,
     pub settings: Settings,
     pub signer: Box<dyn Signer>,
+    /// The hash of its detector's file.
+    pub model: [u8; 32],
     /// Asks the session to stop after this many frames.
     pub stop_after: Option<u64>,
     /// What its clock says, Unix milliseconds.
@@ -40,6 +42,7 @@ impl Phone {
                 record: None,
             },
             signer: Box::new(Key::of(1)),
+            model: detectors()[0].identity().sha256,
             stop_after: None,
             now_ms: NOON_MS,
         }
@@ -74,7 +77,7 @@ impl Phone {
             transport: &transport,
             network: &self.kind,
             signer: self.signer.as_ref(),
-            detectors: detectors(),
+            detectors: detectors_of(self.model),
         };
         let mut session = Session::open(self.store(), self.settings.clone(), ports)?;
         let stop = session.stop_flag();

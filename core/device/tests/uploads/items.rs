@@ -13,9 +13,9 @@ use wayhex_device::queue::{FrameNote, Queue};
 use wayhex_device::sign::{Signed, sign};
 use wayhex_device::source::{Event, Fix, Frame, FrameData};
 use wayhex_device::tag::{DeviceSecret, Tagger};
-use wayhex_protocol::id::{NetworkId, SessionId};
+use wayhex_protocol::id::{ModelHash, NetworkId, SessionId};
 use wayhex_protocol::key::{PublicKey, SignError, Signer};
-use wayhex_protocol::policy::Policy;
+use wayhex_protocol::policy::{GENESIS_FACE_MODEL, Policy};
 use wayhex_vision::{DetectError, Detection, Detector, ModelIdentity, RgbFrame, RgbView, Role};
 
 /// 2026-11-22 12:00 UTC, Unix milliseconds.
@@ -91,20 +91,37 @@ impl Detector for SeesNothing {
     }
 }
 
+/// A detector that the genesis policy accepts.
 pub fn detectors() -> Vec<Arc<dyn Detector>> {
+    detectors_of(ModelHash::from_hex(GENESIS_FACE_MODEL).unwrap().0)
+}
+
+/// A detector whose file has this hash.
+pub fn detectors_of(sha256: [u8; 32]) -> Vec<Arc<dyn Detector>> {
     vec![Arc::new(SeesNothing(ModelIdentity {
         role: Role::Face,
         name: "nobody".to_owned(),
         version: "1".to_owned(),
         runtime: "test".to_owned(),
-        sha256: [7; 32],
+        sha256,
     }))]
 }
 
-/// `count` items of a drive of 10 m a second to the north.
+/// `count` items of a drive of 10 m a second to the north, begun an hour before noon.
 pub fn signed_items(count: usize, signer: &dyn Signer) -> Vec<Signed> {
+    items_begun(count, signer, NOON_MS - 3_600_000, |_at_ns| None)
+}
+
+/// `count` items of such a drive that began when the phone's clock said `begun_ms`; its fixes have the satellites' time where
+/// `utc_ms` gives one.
+pub fn items_begun(
+    count: usize,
+    signer: &dyn Signer,
+    begun_ms: u64,
+    utc_ms: impl Fn(u64) -> Option<u64>,
+) -> Vec<Signed> {
     let mut capture = Capture::new(CaptureSettings {
-        unix_ms_at_zero: Some(i64::try_from(NOON_MS).unwrap() - 3_600_000),
+        unix_ms_at_zero: i64::try_from(begun_ms).ok(),
         time_max_ms: None,
     });
     let mut privacy = Privacy::new(PrivacySettings {
@@ -123,7 +140,10 @@ pub fn signed_items(count: usize, signer: &dyn Signer) -> Vec<Signed> {
     for i in 0..count {
         let at_ns = 1_000_000_000 * u64::try_from(i + 1).unwrap();
         let lat = 47.37 + 0.000_09 * f64::from(u32::try_from(i).unwrap());
-        capture.push(Event::Fix(Fix::at(at_ns, lat, 8.123_4)));
+        capture.push(Event::Fix(Fix {
+            utc_ms: utc_ms(at_ns),
+            ..Fix::at(at_ns, lat, 8.123_4)
+        }));
         capture.push(Event::Frame(Frame {
             source: format!("{i:04}.jpg"),
             at_ns,
