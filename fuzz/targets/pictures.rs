@@ -11,13 +11,19 @@ use wayhex_vision::{
     quality_of_jpeg, redact, sharpness_and_exposure,
 };
 
-/// Pixels that a picture may announce to be decoded each time (a megapixel); of larger ones one in 32 is, since a few
-/// bytes may announce many and most of the time would go into filling them.
-const PIXELS_EACH_TIME: u64 = 1 << 20;
+/// Pixels that a picture may announce to be decoded each time (512 x 512): a few bytes may announce many, and most of the
+/// time would go into filling them.
+const PIXELS_EACH_TIME: u64 = 1 << 18;
+/// Pixels that one may announce to be decoded at all, one time in 32: the largest that the server takes in.
+const PIXELS_AT_ALL: u64 = 1 << 22;
 
+// Pictures are measured at a width of 512 pixels, which takes most of the time: flat ones each time, others one time in 16.
 fuzz_target!(|input: &[u8]| {
     let inspected = inspect_jpeg(input);
-    if announced_pixels(input) > PIXELS_EACH_TIME && input[input.len() / 2] % 32 != 0 {
+    let announced = announced_pixels(input);
+    if announced > PIXELS_AT_ALL
+        || (announced > PIXELS_EACH_TIME && input[input.len() / 2] % 32 != 0)
+    {
         return;
     }
     let Ok(frame) = decode_jpeg(input) else {
@@ -29,19 +35,25 @@ fuzz_target!(|input: &[u8]| {
     if let Ok(info) = inspected {
         assert_eq!((info.width, info.height), (width, height));
     }
-    let quality = sharpness_and_exposure(&frame);
-    assert!(quality.value <= quality.sharpness.min(quality.exposure));
-    publish(frame, input);
+    let is_measured = height * 8 <= width || input[input.len() / 2] % 16 == 0;
+    if is_measured {
+        let quality = sharpness_and_exposure(&frame);
+        assert!(quality.value <= quality.sharpness.min(quality.exposure));
+    }
+    publish(frame, input, is_measured);
 });
 
-/// The most pixels that anything which looks like a frame header tells.
+/// The most pixels that anything which looks like a frame header tells; what is beyond the limits is refused at once, and
+/// costs nothing.
 fn announced_pixels(input: &[u8]) -> u64 {
     let header = |bytes: &[u8]| {
         let side = |at: usize| u64::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
         let is_header = bytes[0] == 0xff && (0xc0..=0xcf).contains(&bytes[1]);
         is_header.then(|| side(5) * side(7))
     };
-    input.windows(9).filter_map(header).max().unwrap_or(0)
+    let announced = input.windows(9).filter_map(header);
+    let within = announced.filter(|pixels| *pixels <= FRAME_PIXELS_MAX);
+    within.max().unwrap_or(0)
 }
 
 /// One box, which the input's last bytes place.
@@ -57,7 +69,7 @@ impl Detector for Told {
     }
 }
 
-fn publish(frame: RgbFrame, input: &[u8]) {
+fn publish(frame: RgbFrame, input: &[u8], is_measured: bool) {
     let place = |from_end: usize| {
         let byte = input.len().checked_sub(from_end).map_or(0, |at| input[at]);
         f32::from(byte) * 4.0 - 64.0
@@ -97,8 +109,8 @@ fn publish(frame: RgbFrame, input: &[u8]) {
         (info.width, info.height),
         (encoded.width(), encoded.height())
     );
-    assert!(
-        quality_of_jpeg(encoded.jpeg()).is_ok(),
-        "what leaves the phone cannot be measured"
-    );
+    if is_measured {
+        let measured = quality_of_jpeg(encoded.jpeg());
+        assert!(measured.is_ok(), "what leaves the phone cannot be measured");
+    }
 }

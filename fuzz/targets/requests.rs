@@ -219,6 +219,6 @@ fn configuration(rest: &[u8]) {
     };
     if let Ok(config) = Config::parse(text) {
         assert!(config.network.network().is_ok());
-        assert!(config.policy.parameters().is_ok());
+        assert!(config.policy.terms().is_ok());
     }
 }

@@ -161,14 +161,11 @@ fn serve(folder: &Path) -> (Router, PublicKey, Policy) {
     config.store.folder = folder.to_owned();
     let keys = Arc::new(Keys::open(folder).expect("the keys are made"));
     let store = Store::open(folder, Arc::clone(&keys), &network()).expect("the store is made");
-    let parameters = config
-        .policy
-        .parameters()
-        .expect("the parameters are known");
+    let terms = config.policy.terms().expect("the terms are known");
     let mut connection = store::connect(folder).expect("the store opens");
     let transaction = connection.transaction().expect("nobody else writes");
     let (network, signing) = (network(), &keys.signing);
-    publish(&transaction, &parameters, &network, signing, now_ms()).expect("a policy is published");
+    publish(&transaction, &terms, &network, signing, now_ms()).expect("a policy is published");
     let policies = PolicyBook::read(&transaction, &network, signing).expect("it can be read");
     transaction.commit().expect("nobody else writes");
     let closer = Closer {
