@@ -11,11 +11,12 @@ use tokio::sync::Semaphore;
 use utoipa_axum::router::OpenApiRouter;
 use wayhex_protocol::id::NetworkId;
 
+use crate::clock::ClockWatch;
 use crate::config::Config;
 use crate::metrics::count_requests;
 use crate::policy::PolicyBook;
 use crate::problem::Problem;
-use crate::receive::Nonces;
+use crate::receive::{Nonces, UnderWay};
 use crate::reward::trees::Trees;
 use crate::store::Store;
 use crate::{query, receive};
@@ -35,6 +36,8 @@ pub struct App {
     /// Claim trees of closed epochs, for proofs.
     pub trees: Trees,
     pub(crate) nonces: Nonces,
+    pub(crate) under_way: Arc<UnderWay>,
+    pub(crate) clock: ClockWatch,
     pub(crate) uploads: Arc<Semaphore>,
     /// One for each core: pictures are decoded by as many threads, whatever the number of uploads.
     pub(crate) picture_slots: Arc<Semaphore>,
@@ -49,6 +52,7 @@ impl App {
         store: Store,
         policies: PolicyBook,
         bound: SocketAddr,
+        clock: ClockWatch,
     ) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
@@ -57,6 +61,8 @@ impl App {
             picture_slots: Arc::new(Semaphore::new(cores)),
             trees: Trees::default(),
             nonces: Nonces::default(),
+            under_way: Arc::default(),
+            clock,
             config,
             network,
             store,

@@ -14,7 +14,7 @@ use ring::signature::{Ed25519KeyPair, KeyPair};
 use wayhex_protocol::id::{DeviceId, sha256};
 use wayhex_protocol::key::{PublicKey, SignError, Signer};
 
-use crate::{failpoints, private};
+use crate::{failpoints, lock, private};
 
 const FOLDER: &str = "keys";
 const SIGNING_KEY_FILE: &str = "signing.pkcs8";
@@ -73,12 +73,15 @@ impl Keys {
     pub fn open(store: &Path) -> Result<Self, KeyError> {
         let folder = store.join(FOLDER);
         failpoints::KEYS_FOLDER.hit();
-        private::folder(store).map_err(at(store))?;
-        private::folder(&folder).map_err(at(&folder))?;
-        Ok(Self {
+        private::lasting_folder(store).map_err(at(store))?;
+        let setting_up = lock::wait_for(store, lock::SETTING_UP).map_err(at(store))?;
+        private::lasting_folder(&folder).map_err(at(&folder))?;
+        let keys = Self {
             signing: SigningKey::open(&folder.join(SIGNING_KEY_FILE))?,
             wrapping: WrappingKey::open(&folder.join(FRAMES_KEY_FILE))?,
-        })
+        };
+        drop(setting_up);
+        Ok(keys)
     }
 }
 
@@ -136,17 +139,22 @@ impl WrappingKey {
     }
 }
 
-/// Reads a key file, or makes it whole: a start that was cut leaves a temporary file and no half a key.
+/// Reads a key file, or makes it whole: a start that was cut leaves a temporary file and no half a key, which goes with the
+/// next start. The caller holds the lock of whoever sets a store up.
 fn read_or_make(
     path: &Path,
     make: impl FnOnce() -> Result<Vec<u8>, KeyError>,
 ) -> Result<Vec<u8>, KeyError> {
+    let temporary = path.with_extension("tmp");
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        removed => removed.map_err(at(&temporary))?,
+    }
     match fs::read(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         read => return read.map_err(at(path)),
     }
     let bytes = make()?;
-    let temporary = path.with_extension("tmp");
     let write = || {
         failpoints::KEY_CREATE.hit();
         let mut file = OpenOptions::new()
@@ -162,8 +170,7 @@ fn read_or_make(
         failpoints::KEY_RENAME.hit();
         fs::rename(&temporary, path)?;
         failpoints::KEY_FOLDER_FLUSH.hit();
-        path.parent()
-            .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+        path.parent().map_or(Ok(()), private::flush_folder)
     };
     write().map_err(at(path))?;
     Ok(bytes)

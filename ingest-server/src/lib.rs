@@ -12,12 +12,14 @@ pub mod config;
 pub mod failpoints;
 pub mod keys;
 pub mod listen;
+pub mod lock;
 pub mod metrics;
 pub mod openapi;
 pub mod policy;
 pub mod private;
 pub mod problem;
 pub mod serve;
+pub mod stalling;
 
 pub mod receive;
 pub mod verify;

@@ -12,8 +12,15 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::stalling::Stalling;
+
 /// How long to wait after the system refused a connection, which it does when files run out: trying at once only burns.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+
+/// Headers of a request: a phone sends 8, a proxy adds some.
+const HEADERS_MAX: usize = 32;
+/// Bytes that a connection buffers of what it reads (64 KiB), and so of a request's head: a driver's token needs 1 KiB.
+const BUFFER_BYTES_MAX: usize = 64 * 1_024;
 
 /// Limits of a listener.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +43,9 @@ pub async fn serve(
     let mut http = Builder::new(TokioExecutor::new()).http1_only();
     http.http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout);
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX);
     let slots = Arc::new(Semaphore::new(limits.connections_max));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop);
@@ -50,7 +59,7 @@ pub async fn serve(
         };
         let service = TowerToHyperService::new(router.clone());
         let connection = http
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Stalling::new(stream)), service)
             .into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

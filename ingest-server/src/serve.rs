@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -11,14 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::app::{self, App};
-use crate::clock::now_ms;
+use crate::clock::{ClockWatch, now_ms};
 use crate::config::Config;
 use crate::failpoints;
 use crate::keys::Keys;
 use crate::listen::{self, Limits};
 use crate::policy::{self, PolicyBook, PolicyError};
 use crate::reward::schedule;
-use crate::store::Store;
+use crate::store::{Store, latest_commit_ms};
 
 /// What the ready file says, for a program that started the server.
 #[derive(Debug, Serialize)]
@@ -45,6 +45,7 @@ pub fn run(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> {
 
 async fn serve(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> {
     let recorder = crate::metrics::install().context("cannot install the metrics recorder")?;
+    crate::metrics::count_panics();
     let network = config.network.network()?;
     let folder = config.store.folder.clone();
     let keys = Keys::open(&folder)
@@ -53,6 +54,8 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> 
     let store = Store::open(&folder, Arc::clone(&keys), &network)
         .with_context(|| format!("cannot open the store {}", folder.display()))?;
     let policies = published(&config, &store).await?;
+    let latest_ms = store.read(latest_commit_ms).await?;
+    let clock = ClockWatch::new(now_ms(), Instant::now(), latest_ms);
 
     let listener = bind(config.server.listen, "server.listen").await?;
     let metrics_listener = bind(config.server.metrics, "server.metrics").await?;
@@ -67,7 +70,14 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> 
         head_timeout: Duration::from_secs(config.server.head_timeout_s),
         drain: Duration::from_secs(config.server.drain_s),
     };
-    let app = Arc::new(App::new(config, network, store.clone(), policies, bound));
+    let app = Arc::new(App::new(
+        config,
+        network,
+        store.clone(),
+        policies,
+        bound,
+        clock,
+    ));
     tracing::info!(url = ready.url, metrics = ready.metrics, server_key = ready.server_key, store = %folder.display(), "serving");
     if let Some(path) = ready_file {
         write_ready(path, &ready)
@@ -96,13 +106,13 @@ async fn serve(config: Config, ready_file: Option<&Path>) -> anyhow::Result<()> 
 
 async fn published(config: &Config, store: &Store) -> anyhow::Result<PolicyBook> {
     let network = config.network.network()?;
-    let parameters = config.policy.parameters()?;
+    let terms = config.policy.terms()?;
     let keys = Arc::clone(store.keys());
     let book = store
         .write(
             failpoints::POLICY_COMMIT,
             move |transaction| -> Result<PolicyBook, PolicyError> {
-                policy::publish(transaction, &parameters, &network, &keys.signing, now_ms())?;
+                policy::publish(transaction, &terms, &network, &keys.signing, now_ms())?;
                 PolicyBook::read(transaction, &network, &keys.signing)
             },
         )

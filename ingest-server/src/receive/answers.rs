@@ -17,7 +17,8 @@ use crate::store::{StoreError, answers_of};
 /// A CBOR sequence of `[receipt bstr, replayed bool]`.
 pub(super) const CONTENT_TYPE: &str = "application/cbor-seq";
 
-/// The answers of a batch that are final, in the order in which they were decided.
+/// The answers of a batch that are final, in the order in which they were decided. Items of it that have arrived here and are
+/// not judged yet are waited for, up to ten seconds: whose upload was cut learns all that need not be sent again.
 #[utoipa::path(get, path = "/v1/batches/{id}", tag = "phone",
     params(("id" = String, Path, description = "The batch's id in hexadecimal digits")),
     responses(
@@ -32,6 +33,7 @@ pub(super) async fn answers(
     version::check(&headers, &app)?;
     let unknown = || Problem::not_found("batch_unknown", "no item of this batch was answered");
     let batch = BatchId::from_hex(&id).ok_or_else(unknown)?;
+    app.under_way.settled(&batch).await;
     let answers = app
         .store
         .read(move |connection| answers_of(connection, &batch))

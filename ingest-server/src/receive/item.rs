@@ -1,6 +1,7 @@
 //! One item's way to its answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use wayhex_protocol::batch::{Answer, RawItem};
 use wayhex_protocol::envelope;
@@ -10,11 +11,11 @@ use wayhex_protocol::receipt::{Receipt, Verdict};
 
 use crate::app::App;
 use crate::clock::now_ms;
-use crate::store::{OpenEpoch, StoreError};
-use crate::verify::{Authentic, Judged, Known, authenticate, check, check_picture};
+use crate::store::{OpenEpoch, StoreError, latest_commit_ms};
+use crate::verify::{Authentic, Finding, Judged, Known, authenticate, check, check_picture};
 
 /// Judges an item, has the verdict made durable, and returns the receipt. Where the store fails after the item was read, the
-/// answer is a signed `later`.
+/// answer is a signed `later`, or what was answered before.
 ///
 /// # Errors
 /// The database cannot even be read, or the key does not sign.
@@ -25,46 +26,63 @@ pub(super) async fn answer(
 ) -> Result<Answer, StoreError> {
     let received_ms = now_ms();
     let network = app.network.clone();
-    let (epoch, known) = app
+    let (now, known) = app
         .store
         .read(move |connection| -> Result<_, StoreError> {
-            let epoch = OpenEpoch::read(connection)?.number;
-            Ok((epoch, authenticate(connection, item, &network)?))
+            let now = Now {
+                received_ms,
+                epoch: OpenEpoch::read(connection)?.number,
+                latest_ms: latest_commit_ms(connection)?,
+            };
+            Ok((now, authenticate(connection, item, &network)?))
         })
         .await?;
-    let (id, judged) = match known {
-        Known::Later(id, reason) => return later(&app, id, reason, epoch),
-        Known::Judged(judged) => (None, Ok(judged)),
-        Known::Authentic(authentic) => (
-            Some(authentic.subject.item),
-            judge(&app, *authentic, received_ms).await,
-        ),
+    let (id, finding) = match known {
+        Known::Later(id, reason) => return later(&app, id, reason, &now),
+        Known::Repeat(given) => {
+            // What was decided is durable: a store that cannot note this batch keeps nobody from hearing it.
+            let repeated = given.repeated();
+            let committed = app.store.commit(Judged::Repeat(given), batch).await;
+            return Ok(committed.unwrap_or(repeated));
+        }
+        Known::Refuse(subject, reason) => {
+            let refused = Judged::Refuse(subject, reason);
+            (subject.item, Ok(Finding::Final(refused)))
+        }
+        Known::Authentic(authentic) => {
+            (authentic.subject.item, judge(&app, *authentic, &now).await)
+        }
     };
-    let committed = match judged {
-        Ok(judged) => app.store.commit(judged, batch).await,
+    let committed = match finding {
+        Ok(Finding::Final(judged)) => app.store.commit(judged, batch).await,
+        Ok(Finding::Later(reason)) => return later(&app, id, reason, &now),
         Err(error) => Err(error),
     };
-    match (committed, id) {
-        (Err(error), Some(id)) => {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "an item is to come again later"
-            );
-            later(&app, id, Reason::StorageUnavailable, epoch)
-        }
-        (committed, _) => committed,
-    }
+    committed.or_else(|error| {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "an item is to come again later"
+        );
+        later(&app, id, Reason::StorageUnavailable, &now)
+    })
 }
 
-async fn judge(
-    app: &Arc<App>,
-    authentic: Authentic,
+/// What an item is judged at.
+struct Now {
     received_ms: u64,
-) -> Result<Judged, StoreError> {
+    epoch: u64,
+    /// When anything was committed last.
+    latest_ms: u64,
+}
+
+async fn judge(app: &Arc<App>, authentic: Authentic, now: &Now) -> Result<Finding, StoreError> {
     let subject = authentic.subject;
-    let lawful = match check(authentic, &app.policies, received_ms) {
+    let lawful = match check(authentic, &app.policies, now.received_ms) {
         Ok(lawful) => lawful,
-        Err(reason) => return Ok(Judged::Refuse(subject, reason)),
+        Err(Reason::TooLate | Reason::CapturedInFuture) if is_doubted(app, now) => {
+            return Ok(Finding::Later(Reason::ServerClock));
+        }
+        Err(reason) => return Ok(Finding::Final(Judged::Refuse(subject, reason))),
     };
     let slot = Arc::clone(&app.picture_slots).acquire_owned().await;
     let keys = Arc::clone(app.store.keys());
@@ -78,20 +96,26 @@ async fn judge(
         Err(error) if error.is_panic() => {
             // A picture that breaks the decoder would break it again: this is for ever, too.
             tracing::error!(%error, "a picture could not be looked at");
-            Ok(Judged::Refuse(subject, Reason::PictureInvalid))
+            let refused = Judged::Refuse(subject, Reason::PictureInvalid);
+            Ok(Finding::Final(refused))
         }
         // Nobody looked at it: the server is stopping.
         Err(_cancelled) => Err(StoreError::Unavailable),
     }
 }
 
-fn later(app: &App, id: ObservationId, reason: Reason, epoch: u64) -> Result<Answer, StoreError> {
+fn is_doubted(app: &App, now: &Now) -> bool {
+    app.clock
+        .is_doubted(now.received_ms, Instant::now(), now.latest_ms)
+}
+
+fn later(app: &App, id: ObservationId, reason: Reason, now: &Now) -> Result<Answer, StoreError> {
     metrics::counter!("wayhex_items_total", "verdict" => "later", "reason" => reason.name())
         .increment(1);
     let decided = Receipt {
         id,
         verdict: Verdict::Refused(reason),
-        epoch,
+        epoch: now.epoch,
         server_time_ms: now_ms(),
     };
     Ok(Answer {

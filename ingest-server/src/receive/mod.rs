@@ -8,6 +8,7 @@ mod item;
 mod nonces;
 mod policy;
 mod register;
+mod under_way;
 mod upload;
 mod version;
 
@@ -19,6 +20,7 @@ use utoipa_axum::routes;
 use crate::app::App;
 
 pub(crate) use nonces::Nonces;
+pub(crate) use under_way::UnderWay;
 
 /// The routes of phones.
 #[must_use]

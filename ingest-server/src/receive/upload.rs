@@ -15,6 +15,7 @@ use wayhex_protocol::limits::BATCH_BYTES_MAX;
 
 use super::answers::sequence;
 use super::body::{PacedBody, too_large};
+use super::under_way::UploadMark;
 use super::{item, version};
 use crate::app::App;
 use crate::failpoints;
@@ -83,6 +84,7 @@ fn admitted(app: &Arc<App>, headers: &HeaderMap) -> Result<Upload, Problem> {
         app: Arc::clone(app),
         batch,
         slot: Arc::new(slot),
+        mark: app.under_way.begin(batch),
         under_way: VecDeque::with_capacity(UNDER_WAY_MAX),
         answers: Vec::new(),
     })
@@ -94,6 +96,7 @@ struct Upload {
     batch: BatchId,
     /// Held by every item, too: an upload that was cut has its place until its items are done.
     slot: Arc<OwnedSemaphorePermit>,
+    mark: UploadMark,
     under_way: VecDeque<JoinHandle<Result<Answer, StoreError>>>,
     answers: Vec<Answer>,
 }
@@ -111,6 +114,7 @@ impl Upload {
     async fn read(&mut self, body: &mut PacedBody) -> Result<(), Problem> {
         let mut reader = BatchReader::default();
         while let Some(chunk) = body.chunk().await? {
+            self.mark.heard();
             counter!("wayhex_upload_bytes_total").increment(chunk.len() as u64);
             reader.push(&chunk)?;
             while let Some(item) = reader.next_item()? {
@@ -124,9 +128,10 @@ impl Upload {
     /// In a task of its own, so that what was received is judged and kept even when the phone hangs up.
     fn begin(&mut self, item: RawItem) {
         let (app, batch, slot) = (Arc::clone(&self.app), self.batch, Arc::clone(&self.slot));
+        let mark = self.mark.item();
         self.under_way.push_back(tokio::spawn(async move {
             let answer = item::answer(app, item, batch).await;
-            drop(slot);
+            drop((slot, mark));
             answer
         }));
     }

@@ -13,6 +13,8 @@ pub mod schedule;
 mod summary;
 pub mod trees;
 
+pub(crate) use evidence_file::sweep as sweep_evidence;
+
 pub use audit::{Audited, audit};
 pub use close::{CloseError, Closed, Closer};
 pub use summary::{ClassTotals, EpochPolicy, EpochSummary, Totals};

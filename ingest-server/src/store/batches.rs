@@ -9,6 +9,9 @@ use super::StoreError;
 
 /// How long a batch is remembered, in milliseconds (10 days): no phone keeps an item longer.
 const BATCH_KEPT_MS: u64 = 10 * 24 * 3_600_000;
+/// Batches that one verdict is noted for: a phone sends an item in a batch, in the halves of it down to one, and stops at its
+/// answer. Whoever sends one item in ever other batches fills no disk.
+const BATCHES_OF_VERDICT_MAX: u32 = 16;
 /// Batches forgotten at one commit at most, so that no commit waits for a long clean-up.
 const FORGOTTEN_AT_ONCE_MAX: u32 = 64;
 
@@ -39,13 +42,19 @@ pub fn answers_of(
 }
 
 /// Notes that a batch had an item of this verdict. A batch takes no more of them than a batch can have items, whatever is
-/// sent under its id.
+/// sent under its id, and a verdict is noted for a few batches only, however often its item is sent.
 pub(super) fn link(
     transaction: &Transaction<'_>,
     batch: &BatchId,
     verdict: i64,
     now_ms: u64,
 ) -> Result<(), StoreError> {
+    let mut linked =
+        transaction.prepare_cached("SELECT count(*) FROM batch_verdicts WHERE verdict = ?1")?;
+    let linked: u32 = linked.query_row([verdict], |row| row.get(0))?;
+    if linked >= BATCHES_OF_VERDICT_MAX {
+        return Ok(());
+    }
     transaction
         .prepare_cached("INSERT OR IGNORE INTO batches (batch, begun_ms) VALUES (?1, ?2)")?
         .execute(params![batch.0, now_ms])?;

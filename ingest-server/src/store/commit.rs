@@ -1,6 +1,6 @@
 //! One group of judged items, committed: object durable, then rows, then receipts.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -16,13 +16,24 @@ use wayhex_protocol::receipt::{Receipt, Verdict};
 use wayhex_protocol::unit::Quadrant;
 use wayhex_protocol::weight::{Class, weight};
 
-use super::objects::{ObjectWriter, Objects};
+use super::objects::{ObjectWriter, Objects, Written};
 use super::writer::Item;
-use super::{Given, OpenEpoch, StoreError, Subject, batches, devices, verdicts};
+use super::{
+    DeviceRow, Given, OpenEpoch, StoreError, Subject, batches, clock, devices, trips, verdicts,
+};
 use crate::clock::now_ms;
 use crate::failpoints;
 use crate::keys::Keys;
 use crate::verify::{Judged, Verified};
+
+/// Objects of failed commits that are kept in mind; what is beyond goes at the next start.
+const DOUBTFUL_MAX: usize = 10_000;
+
+/// Whether a row names an object.
+pub(super) fn is_named(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    let mut query = connection.prepare_cached("SELECT 1 FROM objects WHERE name = ?1")?;
+    Ok(query.exists([name])?)
+}
 
 /// What a commit needs besides the connection.
 pub(super) struct Committer {
@@ -31,6 +42,8 @@ pub(super) struct Committer {
     network: NetworkId,
     /// The numbers of the policies seen so far, by version; a version never changes.
     params: HashMap<u64, ScoringParams>,
+    /// Objects of commits that failed: whether their rows are durable shows at the next commit.
+    doubtful: Vec<Written>,
 }
 
 impl Committer {
@@ -40,6 +53,31 @@ impl Committer {
             keys,
             network,
             params: HashMap::new(),
+            doubtful: Vec::new(),
+        }
+    }
+
+    /// Keeps an object whose commit failed in mind. Its rows may be in the write-ahead log all the same, and come back at the
+    /// next start: it must not go yet.
+    fn doubt(&mut self, object: ObjectWriter) {
+        if self.doubtful.len() < DOUBTFUL_MAX {
+            self.doubtful.extend(object.release());
+        } else {
+            drop(object.release());
+        }
+    }
+
+    /// Removes the objects of failed commits, after a commit that succeeded: it took the place of theirs in the log.
+    fn settle_doubts(&mut self, connection: &Connection) {
+        for written in std::mem::take(&mut self.doubtful) {
+            match is_named(connection, &written.name) {
+                Ok(false) => written.remove(),
+                Ok(true) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "an object without a row may have been left behind");
+                }
+            }
         }
     }
 
@@ -84,20 +122,23 @@ pub(super) fn commit_group(
         params,
         now_ms: now_ms(),
         object: None,
-        strangers: false,
+        refused: BTreeSet::new(),
     };
-    let decided: Result<Vec<_>, _> = items.iter().map(|item| group.decide(item)).collect();
-    let decided = match decided {
-        Ok(decided) => decided,
-        Err(error) => {
-            group.abandon();
-            return Err(error);
-        }
-    };
-    group.finish()?;
+    let decided: Result<Vec<_>, StoreError> = items.iter().map(|item| group.decide(item)).collect();
+    let decided = decided?;
+    let object = group.finish()?;
     failpoints::GROUP_COMMIT.hit();
-    transaction.commit()?;
+    match (transaction.commit(), object) {
+        (Ok(()), object) => drop(object.map(ObjectWriter::release)),
+        (Err(error), object) => {
+            object
+                .into_iter()
+                .for_each(|object| committer.doubt(object));
+            return Err(error.into());
+        }
+    }
     failpoints::GROUP_ANSWER.hit();
+    committer.settle_doubts(connection);
     histogram!("wayhex_group_commit_seconds").record(begun.elapsed());
     histogram!("wayhex_group_commit_items").record(u32::try_from(items.len()).unwrap_or(u32::MAX));
     Ok(decided.into_iter().map(Decided::counted).collect())
@@ -131,19 +172,17 @@ struct Group<'a> {
     now_ms: u64,
     /// The object of this group and its row, begun with the first accepted item.
     object: Option<(ObjectWriter, i64)>,
-    strangers: bool,
+    /// Who was refused something: a device, or nobody that is known.
+    refused: BTreeSet<Option<i64>>,
 }
 
 impl Group<'_> {
     fn decide(&mut self, item: &Item) -> Result<Decided, StoreError> {
         let (given, fresh) = match &item.judged {
             Judged::Repeat(given) => (given.clone(), None),
-            Judged::Refuse(subject, reason) => {
-                self.strangers |= subject.device.is_none();
-                self.once(subject, |group| {
-                    group.give(subject, Verdict::Refused(*reason))
-                })?
-            }
+            Judged::Refuse(subject, reason) => self.once(subject, |group| {
+                group.give(subject, Verdict::Refused(*reason))
+            })?,
             Judged::Accept(verified) => {
                 self.once(&verified.subject, |group| group.keep(verified))?
             }
@@ -179,10 +218,11 @@ impl Group<'_> {
         let given = self.give(&verified.subject, Verdict::Accepted)?;
         self.insert_observation(given.0.row, verified)?;
         self.insert_picture(given.0.row, verified)?;
+        trips::count(self.transaction, verified)?;
         Ok(given)
     }
 
-    /// Whether its place in the session or its picture is taken.
+    /// Whether its place in the session or its picture is taken, or it cannot be true beside what was accepted.
     fn conflict(&self, verified: &Verified) -> Result<Option<Reason>, StoreError> {
         let (observation, device) = (&verified.observation, verified.device);
         let mut place = self.transaction.prepare_cached(
@@ -198,11 +238,17 @@ impl Group<'_> {
         let mut picture = self
             .transaction
             .prepare_cached("SELECT 1 FROM pictures WHERE sha256 = ?1")?;
-        let taken = picture.exists([verified.picture.sha256.0])?;
-        Ok(taken.then_some(Reason::DuplicatePicture))
+        if picture.exists([verified.picture.sha256.0])? {
+            return Ok(Some(Reason::DuplicatePicture));
+        }
+        trips::contradiction(self.transaction, verified)
     }
 
-    fn give(&self, subject: &Subject, verdict: Verdict) -> Result<(Given, Verdict), StoreError> {
+    fn give(
+        &mut self,
+        subject: &Subject,
+        verdict: Verdict,
+    ) -> Result<(Given, Verdict), StoreError> {
         let decided = Receipt {
             id: subject.item,
             verdict,
@@ -215,6 +261,10 @@ impl Group<'_> {
             &self.committer.keys.signing,
         )?;
         let row = verdicts::insert(self.transaction, subject, &decided, &signed)?;
+        if matches!(verdict, Verdict::Refused(_)) {
+            let device = subject.device.map(|DeviceRow(row)| row);
+            self.refused.insert(device);
+        }
         let given = Given {
             row,
             receipt: signed,
@@ -302,10 +352,7 @@ impl Group<'_> {
                 "INSERT INTO objects (name, size_bytes, written_ms) VALUES (?1, 0, ?2)",
                 params![writer.name(), self.now_ms],
             );
-            if let Err(error) = inserted {
-                writer.abandon();
-                return Err(error.into());
-            }
+            inserted?;
             self.object = Some((writer, self.transaction.last_insert_rowid()));
         }
         self.object
@@ -314,24 +361,21 @@ impl Group<'_> {
     }
 
     /// Makes the object durable; what is left to do is the commit.
-    fn finish(self) -> Result<(), StoreError> {
-        if self.strangers {
-            verdicts::prune_strangers(self.transaction)?;
+    fn finish(self) -> Result<Option<ObjectWriter>, StoreError> {
+        for device in &self.refused {
+            verdicts::forget_refusals(self.transaction, *device)?;
         }
         batches::forget_old(self.transaction, self.now_ms)?;
-        if let Some((object, row)) = self.object {
+        clock::note_commit(self.transaction, self.now_ms)?;
+        let mut finished = None;
+        if let Some((mut object, row)) = self.object {
             let size_bytes = object.finish()?;
             self.transaction.execute(
                 "UPDATE objects SET size_bytes = ?1 WHERE id = ?2",
                 params![size_bytes, row],
             )?;
+            finished = Some(object);
         }
-        Ok(())
-    }
-
-    fn abandon(self) {
-        if let Some((object, _)) = self.object {
-            object.abandon();
-        }
+        Ok(finished)
     }
 }

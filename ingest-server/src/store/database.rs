@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
-use crate::{failpoints, private};
+use crate::{failpoints, lock, private};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -31,7 +31,8 @@ const STATEMENTS_KEPT_MAX: usize = 64;
 /// The folder or file cannot be used, or the schema is one that this program does not know.
 pub fn connect(folder: &Path) -> Result<Connection, StoreError> {
     failpoints::DATABASE_CREATE.hit();
-    private::folder(folder).map_err(StoreError::file(folder))?;
+    private::lasting_folder(folder).map_err(StoreError::file(folder))?;
+    let setting_up = lock::wait_for(folder, lock::SETTING_UP).map_err(StoreError::file(folder))?;
     let file = folder.join(FILE);
     private::file(&file).map_err(StoreError::file(&file))?;
     let mut connection = Connection::open(file)?;
@@ -44,6 +45,7 @@ pub fn connect(folder: &Path) -> Result<Connection, StoreError> {
     failpoints::DATABASE_MIGRATE.hit();
     let migrated = migrations::migrations::runner().run(&mut connection);
     migrated.map_err(|error| StoreError::Migration(Box::new(error)))?;
+    drop(setting_up);
     Ok(connection)
 }
 

@@ -8,6 +8,7 @@
 
 mod account;
 mod batches;
+mod clock;
 mod commit;
 mod database;
 mod devices;
@@ -15,23 +16,29 @@ mod epoch;
 mod frame;
 mod objects;
 mod pictures;
+mod trips;
 mod verdicts;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 use wayhex_failpoint::Failpoint;
 use wayhex_protocol::batch::Answer;
 use wayhex_protocol::id::{BatchId, NetworkId};
 
 use crate::keys::Keys;
+use crate::reward::sweep_evidence;
 use crate::verify::Judged;
+use crate::{lock, private};
 
 pub use account::{account_id, account_of};
 pub use batches::answers_of;
+pub use clock::latest_commit_ms;
 pub use database::connect;
 pub use devices::{Binding, BindingError, Registered, register, registered};
 pub use epoch::OpenEpoch;
@@ -54,6 +61,12 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
+    /// Another server has it open.
+    #[error("another server is running on {path}")]
+    InUse {
+        /// The store's folder.
+        path: PathBuf,
+    },
     /// SQLite failed.
     #[error("the database failed")]
     Database(#[from] rusqlite::Error),
@@ -75,7 +88,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+    pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { path, source }
     }
@@ -90,18 +103,25 @@ struct Inner {
     readers: Readers,
     objects: Objects,
     writer: Writer,
+    /// Held as long as the store is open.
+    _serving: File,
 }
 
 impl Store {
-    /// Opens the store of a folder, makes what is missing and brings the schema up to date. Publishes no policy and opens no
-    /// epoch: [`crate::policy::publish`] does.
+    /// Opens the store of a folder for the one server that it may have, makes what is missing, brings the schema up to date
+    /// and removes what a killed server left. Publishes no policy and opens no epoch: [`crate::policy::publish`] does.
     ///
     /// # Errors
-    /// The folder cannot be used, or the database is of a newer version or damaged.
+    /// The folder cannot be used, another server uses it, or the database is of a newer version or damaged.
     pub fn open(folder: &Path, keys: Arc<Keys>, network: &NetworkId) -> Result<Self, StoreError> {
-        let connection = connect(folder)?;
+        private::lasting_folder(folder).map_err(StoreError::file(folder))?;
+        let serving = lock::take(folder, lock::SERVING).map_err(StoreError::file(folder))?;
+        let serving = serving.ok_or_else(|| StoreError::InUse {
+            path: folder.to_owned(),
+        })?;
+        let mut connection = connect(folder)?;
         let objects = Objects::open(folder)?;
-        objects.sweep()?;
+        sweep(&mut connection, &objects, folder)?;
         let writer = Writer::start(writer::Desk {
             connection,
             objects: objects.clone(),
@@ -113,7 +133,22 @@ impl Store {
             readers: Readers::new(folder),
             objects,
             writer,
+            _serving: serving,
         })))
+    }
+
+    /// Whether the writer takes work within a time.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]: it has ended, or hangs on a disk or behind another process.
+    pub async fn is_writing(&self, within: Duration) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            self.0.writer.send(Job::Ping(answer)).await?;
+            answered.await.map_err(|_dropped| StoreError::Unavailable)
+        };
+        let answered = tokio::time::timeout(within, asked).await;
+        answered.unwrap_or_else(|_elapsed| Err(StoreError::Unavailable))
     }
 
     /// Runs a query on a connection that cannot write, off the asynchronous threads.
@@ -190,4 +225,13 @@ impl Store {
     pub fn objects(&self) -> &Objects {
         &self.0.objects
     }
+}
+
+/// Removes what a killed server left, under the write lock: no close in another process is writing its evidence then.
+fn sweep(connection: &mut Connection, objects: &Objects, folder: &Path) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    objects.sweep(|name| commit::is_named(&transaction, name))?;
+    sweep_evidence(folder)?;
+    transaction.rollback()?;
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The folder of encrypted pictures: one immutable file for each group commit, `objects/ab/cdef...`, read by range.
 //!
-//! A file appears under its name whole and flushed, or not at all; one that no row names is rubbish of a commit that was
-//! cut, and harmless.
+//! A file appears under its name whole and flushed, or not at all. One that no row names is rubbish of a commit that failed or
+//! was cut; it goes as soon as it is certain that no row will name it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -46,19 +46,28 @@ impl Objects {
         Ok(objects)
     }
 
-    /// Removes the unfinished objects of a server that was killed. Whoever is going to write does it once, before.
+    /// Removes what a server left that was killed: unfinished objects, and finished ones that no row names. Only for the one
+    /// server of a store before it writes, with a database that has recovered what was durable.
     ///
     /// # Errors
-    /// A folder cannot be read, or a file not be removed.
-    pub(super) fn sweep(&self) -> Result<(), StoreError> {
+    /// A folder cannot be read, a file not be removed, or see `is_named`.
+    pub(super) fn sweep(
+        &self,
+        is_named: impl Fn(&str) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
         for shard in self.shards() {
             let entries = fs::read_dir(&shard).map_err(StoreError::file(&shard))?;
             for entry in entries {
                 let path = entry.map_err(StoreError::file(&shard))?.path();
-                if is_unfinished(&path) {
+                let is_rubbish = match name_of(&path) {
+                    Some((_, true)) => true,
+                    Some((name, false)) => !is_named(&name)?,
+                    None => false,
+                };
+                if is_rubbish {
                     failpoints::OBJECTS_SWEEP.hit();
                     fs::remove_file(&path).map_err(StoreError::file(&path))?;
-                    tracing::info!(path = %path.display(), "removed an unfinished object");
+                    tracing::info!(path = %path.display(), "removed an object that no row names");
                 }
             }
         }
@@ -85,9 +94,11 @@ impl Objects {
             .open(&temporary)
             .map_err(StoreError::file(&temporary))?;
         Ok(ObjectWriter {
-            name,
+            written: Some(Written {
+                name,
+                lies_at: temporary,
+            }),
             path,
-            temporary,
             file,
             size_bytes: 0,
         })
@@ -113,62 +124,91 @@ impl Objects {
     }
 }
 
-/// An object that is being written.
+/// An object that is being written. Dropped before [`Self::release`] it is removed: on a full disk what failed must not stay.
 pub(super) struct ObjectWriter {
-    name: String,
+    written: Option<Written>,
     path: PathBuf,
-    temporary: PathBuf,
     file: File,
     size_bytes: u64,
 }
 
+/// Where an object lies.
+pub(super) struct Written {
+    /// What its row names it by.
+    pub(super) name: String,
+    lies_at: PathBuf,
+}
+
 impl ObjectWriter {
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.written
+            .as_ref()
+            .map_or("", |written| written.name.as_str())
     }
 
     /// Appends a frame and returns where it begins.
     pub(super) fn append(&mut self, frame: &[u8]) -> Result<u64, StoreError> {
         failpoints::OBJECT_APPEND.hit();
         let written = self.file.write_all(frame);
-        written.map_err(StoreError::file(&self.temporary))?;
+        written.map_err(StoreError::file(&self.path))?;
         let offset_bytes = self.size_bytes;
         self.size_bytes += frame.len() as u64;
         Ok(offset_bytes)
     }
 
     /// Makes it durable under its name, and returns its size in bytes.
-    pub(super) fn finish(self) -> Result<u64, StoreError> {
+    pub(super) fn finish(&mut self) -> Result<u64, StoreError> {
         failpoints::OBJECT_FLUSH.hit();
         let synced = self.file.sync_all();
-        synced.map_err(StoreError::file(&self.temporary))?;
-        failpoints::OBJECT_RENAME.hit();
-        fs::rename(&self.temporary, &self.path).map_err(StoreError::file(&self.path))?;
+        synced.map_err(StoreError::file(&self.path))?;
+        if let Some(written) = &mut self.written {
+            failpoints::OBJECT_RENAME.hit();
+            fs::rename(&written.lies_at, &self.path).map_err(StoreError::file(&self.path))?;
+            written.lies_at.clone_from(&self.path);
+        }
         failpoints::OBJECT_FOLDER_FLUSH.hit();
         self.path.parent().map_or(Ok(()), flush_folder)?;
         Ok(self.size_bytes)
     }
 
-    /// Removes what was written, after a failure that is already being reported.
-    pub(super) fn abandon(self) {
-        failpoints::OBJECT_ABANDON.hit();
-        if let Err(error) = fs::remove_file(&self.temporary) {
-            tracing::warn!(path = %self.temporary.display(), %error, "an unfinished object was left behind");
+    /// Lets go of it as it lies, because its row is committed, or may be.
+    pub(super) fn release(mut self) -> Option<Written> {
+        self.written.take()
+    }
+}
+
+impl Drop for ObjectWriter {
+    fn drop(&mut self) {
+        if let Some(written) = self.written.take() {
+            failpoints::OBJECT_ABANDON.hit();
+            written.remove();
         }
     }
 }
 
-/// Whether a file's name is one that [`Objects::begin`] gives. Whatever else somebody put there is not ours to remove.
-fn is_unfinished(path: &Path) -> bool {
-    let stem = path.file_stem().and_then(|stem| stem.to_str());
-    let digits = stem.map(|stem| data_encoding::HEXLOWER.decode(stem.as_bytes()));
-    path.extension()
-        .is_some_and(|extension| extension == UNFINISHED)
-        && matches!(digits, Some(Ok(bytes)) if bytes.len() == NAME_BYTES - 1)
+impl Written {
+    /// Removes it; the failure that made it rubbish has been reported already.
+    pub(super) fn remove(self) {
+        if let Err(error) = fs::remove_file(&self.lies_at) {
+            tracing::warn!(path = %self.lies_at.display(), %error, "an object without a row was left behind");
+        }
+    }
+}
+
+/// The object's name that a file has, and whether it is unfinished; `None` of a file that [`Objects::begin`] did not make:
+/// whatever somebody else put there is not ours to remove.
+fn name_of(path: &Path) -> Option<(String, bool)> {
+    let rest = path.file_stem()?.to_str()?;
+    let bytes = data_encoding::HEXLOWER.decode(rest.as_bytes()).ok()?;
+    let is_unfinished = match path.extension() {
+        None => false,
+        Some(extension) if extension == UNFINISHED => true,
+        Some(_) => return None,
+    };
+    let shard = path.parent()?.file_name()?.to_str()?;
+    (bytes.len() == NAME_BYTES - 1).then(|| ([shard, rest].concat(), is_unfinished))
 }
 
 fn flush_folder(folder: &Path) -> Result<(), StoreError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(StoreError::file(folder))
+    private::flush_folder(folder).map_err(StoreError::file(folder))
 }

@@ -1,14 +1,16 @@
 //! Final verdicts: found again byte for byte.
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use wayhex_protocol::batch::Answer;
 use wayhex_protocol::id::ObservationId;
 use wayhex_protocol::receipt::{Receipt, Verdict};
 
 use super::StoreError;
 
-/// Refusals of items that no registered device signed, kept at most; the oldest go. Whoever sends rubbish again after that
-/// many others gets a fresh refusal, and a stranger cannot fill the disk.
-const STRANGERS_REFUSALS_MAX: u32 = 10_000;
+/// Refusals kept of each device at most, and of all items together that no registered device signed; the oldest go. A phone
+/// asks again for the answers of a few batches of 64. Whoever sends what was refused again after that many others is judged
+/// anew, and nobody fills the disk with rubbish.
+const REFUSALS_MAX: u32 = 10_000;
 
 /// A device's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +33,15 @@ pub struct Given {
 }
 
 impl Given {
+    /// Its answer.
+    #[must_use]
+    pub fn repeated(&self) -> Answer {
+        Answer {
+            receipt: self.receipt.clone(),
+            replayed: true,
+        }
+    }
+
     /// Looks for it.
     ///
     /// # Errors
@@ -82,12 +93,35 @@ pub(super) fn insert(
     Ok(row)
 }
 
-/// Lets go of the oldest refusals that no device signed.
-pub(super) fn prune_strangers(transaction: &Transaction<'_>) -> Result<(), StoreError> {
-    let mut prune = transaction.prepare_cached(
-        "DELETE FROM verdicts WHERE device IS NULL AND id <= (
-             SELECT id FROM verdicts WHERE device IS NULL ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+/// Lets go of the oldest refusals of a device, or of nobody, and of the batches that had nothing else.
+pub(super) fn forget_refusals(
+    transaction: &Transaction<'_>,
+    device: Option<i64>,
+) -> Result<(), StoreError> {
+    let mut last = transaction.prepare_cached(
+        "SELECT id FROM verdicts WHERE device IS ?1 AND reason IS NOT NULL ORDER BY id DESC LIMIT 1 OFFSET ?2",
     )?;
-    prune.execute([STRANGERS_REFUSALS_MAX])?;
+    let last = last.query_row(params![device, REFUSALS_MAX], |row| row.get(0));
+    let Some(last): Option<i64> = last.optional()? else {
+        return Ok(());
+    };
+    let mut batches = transaction.prepare_cached(
+        "SELECT DISTINCT batch FROM batch_verdicts JOIN verdicts ON verdicts.id = batch_verdicts.verdict
+         WHERE device IS ?1 AND reason IS NOT NULL AND verdicts.id <= ?2",
+    )?;
+    let batches = batches.query_map(params![device, last], |row| row.get(0))?;
+    let batches: Vec<i64> = batches.collect::<Result<_, _>>()?;
+    transaction
+        .prepare_cached(
+            "DELETE FROM verdicts WHERE device IS ?1 AND reason IS NOT NULL AND id <= ?2",
+        )?
+        .execute(params![device, last])?;
+    let mut forget = transaction.prepare_cached(
+        "DELETE FROM batches WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM batch_verdicts WHERE batch = ?1)",
+    )?;
+    for batch in batches {
+        forget.execute([batch])?;
+    }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The one thread that writes: it takes what has gathered while the disk was busy and commits it as one group.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -27,6 +28,8 @@ type Change = Box<dyn FnOnce(&mut Connection) + Send>;
 pub(super) enum Job {
     Item(Item),
     Change(Change),
+    /// Is answered at once: whoever asks learns that work is taken.
+    Ping(oneshot::Sender<()>),
     /// Ends the thread; the sender is dropped when it has ended.
     Stop(oneshot::Sender<()>),
 }
@@ -129,7 +132,11 @@ fn run(desk: Desk, mut jobs: mpsc::Receiver<Job>) {
         }
         commit(&mut connection, &mut committer, &mut group);
         match next {
-            Some(Job::Change(change)) => change(&mut connection),
+            Some(Job::Change(change)) => {
+                // The transaction was rolled back on the way out, and whoever asked is told by the sender's end.
+                unpanicked(|| change(&mut connection));
+            }
+            Some(Job::Ping(asked)) => drop(asked.send(())),
             Some(Job::Stop(ended)) => {
                 drop(connection);
                 drop(ended);
@@ -144,8 +151,30 @@ fn commit(connection: &mut Connection, committer: &mut Committer, group: &mut Ve
     if group.is_empty() {
         return;
     }
-    let answers = commit_group(connection, committer, group);
-    let answers: Vec<Result<Answer, StoreError>> = match answers {
+    let mut answers = answers_of(connection, committer, group);
+    if answers.is_none() && group.len() > 1 {
+        // One of them makes the program panic: the others are not to wait for it.
+        let alone = group
+            .chunks(1)
+            .map(|one| answers_of(connection, committer, one));
+        let alone = alone.flat_map(|one| one.unwrap_or_else(|| vec![Err(StoreError::Unavailable)]));
+        answers = Some(alone.collect());
+    }
+    let answers = answers.unwrap_or_else(|| vec![Err(StoreError::Unavailable)]);
+    for (item, answer) in group.drain(..).zip(answers) {
+        // Whose upload was cut asks for the batch later; the verdict stands either way.
+        drop(item.answer.send(answer));
+    }
+}
+
+/// The answers of a group; `None` when the program panicked.
+fn answers_of(
+    connection: &mut Connection,
+    committer: &mut Committer,
+    group: &[Item],
+) -> Option<Vec<Result<Answer, StoreError>>> {
+    let answers = unpanicked(|| commit_group(connection, committer, group))?;
+    Some(match answers {
         Ok(answers) => answers.into_iter().map(Ok).collect(),
         Err(error) => {
             tracing::error!(
@@ -155,9 +184,13 @@ fn commit(connection: &mut Connection, committer: &mut Committer, group: &mut Ve
             );
             group.iter().map(|_| Err(StoreError::Unavailable)).collect()
         }
-    };
-    for (item, answer) in group.drain(..).zip(answers) {
-        // Whose upload was cut asks for the batch later; the verdict stands either way.
-        drop(item.answer.send(answer));
-    }
+    })
+}
+
+/// Does a piece of work that may panic. The writer goes on then: a transaction that is dropped is rolled back and an object
+/// removed, and the rest of its state is only ever added to.
+fn unpanicked<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work));
+    done.inspect_err(|_message| tracing::error!("a panic in the writer; the work was undone"))
+        .ok()
 }

@@ -8,7 +8,6 @@ use wayhex_protocol::id::{NetworkId, ObservationId};
 use wayhex_protocol::observation::Observation;
 use wayhex_protocol::reason::{Reason, Retry};
 
-use super::Judged;
 use crate::store::{DeviceRow, Given, Registered, StoreError, Subject, registered};
 
 /// An observation that a registered device signed for this network.
@@ -32,8 +31,10 @@ pub struct Authentic {
 pub enum Known {
     /// It is a device's, and is to be judged.
     Authentic(Box<Authentic>),
-    /// It was judged before, or cannot be taken from anybody.
-    Judged(Judged),
+    /// It was judged before.
+    Repeat(Given),
+    /// It cannot be taken from anybody.
+    Refuse(Subject, Reason),
     /// It may be sent again later; nothing of it is stored.
     Later(ObservationId, Reason),
 }
@@ -75,7 +76,7 @@ fn of_device(
         item: Observation::id(opened.signer, &opened.payload),
     };
     if let Some(given) = Given::find(connection, &subject)? {
-        return Ok(Known::Judged(Judged::Repeat(given)));
+        return Ok(Known::Repeat(given));
     }
     Ok(Known::Authentic(Box::new(Authentic {
         subject,
@@ -96,10 +97,10 @@ fn of_nobody(connection: &Connection, item: &RawItem, reason: Reason) -> Result<
         return Ok(Known::Later(subject.item, reason));
     }
     let given = Given::find(connection, &subject)?;
-    Ok(Known::Judged(match given {
-        Some(given) => Judged::Repeat(given),
-        None => Judged::Refuse(subject, reason),
-    }))
+    Ok(match given {
+        Some(given) => Known::Repeat(given),
+        None => Known::Refuse(subject, reason),
+    })
 }
 
 fn reason_of(error: &OpenError) -> Reason {

@@ -29,6 +29,14 @@ pub enum Judged {
     Repeat(Given),
 }
 
+/// What came of looking at an item.
+pub enum Finding {
+    /// A verdict that will never change.
+    Final(Judged),
+    /// It may come again; nothing of it is stored.
+    Later(Reason),
+}
+
 /// An item that passed every check; only [`Lawful::with_picture`] makes one.
 pub struct Verified {
     pub(crate) subject: Subject,
