@@ -134,6 +134,16 @@ impl Tagged {
 }
 
 impl Tagger {
+    /// Takes what the server's clock is ahead, as soon as it is known. A session that has begun (`is_first` is false) is never set
+    /// back by it: its captures would seem to have been made before those that they followed. What is in the future then
+    /// is put right with all of its session before it is sent.
+    pub fn hear_offset(&mut self, ahead_ms: Option<i64>, is_first: bool) {
+        let used_ms = self.server_offset_ms.unwrap_or(0);
+        if ahead_ms.is_some_and(|ahead_ms| is_first || ahead_ms >= used_ms) {
+            self.server_offset_ms = ahead_ms;
+        }
+    }
+
     /// Makes the observation of that number in the session.
     ///
     /// # Errors

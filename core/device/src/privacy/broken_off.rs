@@ -35,6 +35,12 @@ pub struct BrokenOff {
 }
 
 impl BrokenOff {
+    /// Whether a fix is of this process: one from before, which a receiver may hand out late, says nothing of where the phone
+    /// is now.
+    pub(super) fn is_followed_by(&self, place: Place) -> bool {
+        place.at_ns >= self.now_ns
+    }
+
     /// Whether a trip that is under way at a place is this one.
     pub(super) fn goes_on_at(&self, place: Place) -> bool {
         let since_ns = place.at_ns.saturating_sub(self.now_ns);

@@ -159,7 +159,9 @@ impl Trips {
 
     /// Goes on to a place; `true` when the trip had ended before it and another begins.
     pub fn pass(&mut self, place: Place) -> bool {
-        self.pace.pass(place);
+        if self.broken_off.is_none_or(|it| it.is_followed_by(place)) {
+            self.pace.pass(place);
+        }
         let goes_on = self.goes_on_at(place);
         let Some(trip) = self.trip.as_mut().filter(|trip| !trip.ends_before(place)) else {
             let had_one = self.trip.is_some();

@@ -265,12 +265,12 @@ impl Session<'_> {
             .recorder
             .as_ref()
             .map(|_wanted| RecordedFrame::from(&released));
-        if line.is_trip {
-            line.tagger.server_offset_ms = self.gate.ahead_ms();
-        }
         let source = released.source().to_owned();
         let time_ms = released.time_ms();
         let sequence = self.queue.next_sequence(line.session)?;
+        if line.is_trip {
+            line.tagger.hear_offset(self.gate.ahead_ms(), sequence == 0);
+        }
         let tagged = on_this_thread(&mut self.times.tag, || line.tagger.tag(released, sequence));
         let tagged = match tagged {
             Ok(tagged) => tagged,

@@ -6,6 +6,7 @@
 //! show that of the end at home.
 
 use wayhex_protocol::id::SessionId;
+use wayhex_protocol::observation::TimeSource;
 
 use super::drive::json;
 use super::line::{Played, Stages};
@@ -32,15 +33,16 @@ impl Session<'_> {
     /// It cannot be filmed with these settings, or the store fails.
     pub fn film(&mut self, source: &mut dyn FrameSource) -> Result<(), SessionError> {
         self.check_models(self.policy().hash())?;
-        let (now_ms, now_ns) = (self.ports.clock.now_ms(), self.ports.clock.monotonic_ns());
+        let now_ms = self.ports.clock.now_ms();
+        let running_ns = self.ports.clock.monotonic_ns();
         let (zones, mark) = self.jitter(&self.settings.zones)?;
-        let (session, broken_off) = match self.trip_to_go_on(now_ms, now_ns, &mark)? {
+        let (session, broken_off) = match self.trip_to_go_on(now_ms, running_ns, &mark)? {
             Some((session, broken_off)) => (session, Some(broken_off)),
             None => (self.new_trip(mark)?, None),
         };
         self.current = Some(session);
         self.drive.trim_m = self.settings.trim.metres();
-        let started_ms = now_ms.saturating_sub(now_ns / NS_PER_MS);
+        let started_ms = now_ms.saturating_sub(running_ns / NS_PER_MS);
         let recorder = self.recorder(session)?;
         let line = self.line(Stages {
             session,
@@ -78,7 +80,7 @@ impl Session<'_> {
     fn trip_to_go_on(
         &mut self,
         now_ms: u64,
-        now_ns: u64,
+        running_ns: u64,
         zones: &str,
     ) -> Result<Option<(SessionId, BrokenOff)>, SessionError> {
         let Some(trip) = self.interrupted(now_ms)? else {
@@ -88,7 +90,11 @@ impl Session<'_> {
         let record = self.settings.record.as_deref();
         let fits = serde_json::from_str(&trip.row.plan)
             .is_ok_and(|plan: Plan| plan.fits(zones, self.settings.trim, record));
-        let last = self.queue.last_observed(session)?;
+        // A session does not go back in time: where the clock is put right differently now, another one begins.
+        let latest_ms = self.now_ms();
+        let last = self.queue.last_observed(session)?.filter(|last| {
+            last.time_source == TimeSource::Gnss || last.captured_at_ms <= latest_ms
+        });
         let Some(last) = last.filter(|_told| fits) else {
             self.close(session)?;
             return Ok(None);
@@ -106,7 +112,7 @@ impl Session<'_> {
                 told: last.segment.place(),
                 told_ago_ns: ago_ns(last.captured_at_ms),
                 under_way_ago_ns: ago_ns(trip.alive_ms),
-                now_ns,
+                now_ns: running_ns,
             },
         )))
     }

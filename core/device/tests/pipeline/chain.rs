@@ -135,6 +135,20 @@ fn the_phones_time_is_corrected_by_the_servers() {
 }
 
 #[test]
+fn the_servers_time_is_taken_as_soon_as_it_is_known_and_never_sets_a_session_back() {
+    let mut tagger = tagger();
+    let mut heard = |ahead_ms, is_first| {
+        tagger.hear_offset(ahead_ms, is_first);
+        tagger.server_offset_ms
+    };
+    assert_eq!(heard(None, true), None);
+    assert_eq!(heard(Some(-60_000), true), Some(-60_000));
+    assert_eq!(heard(Some(5_000), false), Some(5_000));
+    assert_eq!(heard(Some(-5_000), false), Some(5_000));
+    assert_eq!(heard(None, false), Some(5_000));
+}
+
+#[test]
 fn a_time_that_the_wire_cannot_hold_makes_no_observation() {
     let told = told(open_privacy(), straight(20.0, 10.0, 1.0));
     let tagger = Tagger {

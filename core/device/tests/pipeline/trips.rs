@@ -228,13 +228,17 @@ fn a_length_that_hides_nothing_is_refused() {
     assert_eq!(Trim::default().metres(), 500);
 }
 
-/// What is told of a trip behind one that broke off 3 km before, so long ago.
+/// What is told of a trip behind one that broke off 3 km before, so long ago, by a process that begins at one second.
 fn after_a_break(ago_s: f64, events: Vec<Event>) -> Vec<f64> {
+    after_a_break_at(1.0, ago_s, events)
+}
+
+fn after_a_break_at(now_s: f64, ago_s: f64, events: Vec<Event>) -> Vec<f64> {
     let broken_off = BrokenOff {
         told: position(-3_000.0, 0.0),
         told_ago_ns: ns(ago_s),
         under_way_ago_ns: ns(ago_s),
-        now_ns: ns(1.0),
+        now_ns: ns(now_s),
     };
     let private = privacy_with(exact(100), Zones::default(), Finds(Vec::new()));
     let (mut capture, mut privacy) = (
@@ -294,6 +298,32 @@ fn fixes_that_wander_at_the_start_do_not_make_a_trip_go_on() {
     }
     let told = after_a_break(60.0, events);
     assert!(told[0] >= 92.0, "{told:?}");
+}
+
+#[test]
+fn fixes_from_before_the_process_do_not_make_a_trip_go_on() {
+    // A receiver hands out seven seconds of the drive home, and then those of a phone that is carried to the car.
+    let events = || {
+        let mut events = Vec::new();
+        for second in 1..=100_u8 {
+            let t_s = f64::from(second);
+            let east_m = match second {
+                ..=7 => 10.0 * (t_s - 7.0),
+                8..=20 => t_s - 7.0,
+                _ => 13.0 + 10.0 * (t_s - 20.0),
+            };
+            events.push(fix_event(t_s, east_m, 0.0));
+            if second > 7 {
+                events.push(frame(t_s + 0.5));
+            }
+        }
+        events
+    };
+    let told = after_a_break_at(7.5, 60.0, events());
+    assert!(told[0] >= 40.0, "{told:?}");
+    // The same fixes of a process that lived through all of them.
+    let told = after_a_break_at(0.5, 60.0, events());
+    assert!(told[0] < 20.0, "{told:?}");
 }
 
 #[test]

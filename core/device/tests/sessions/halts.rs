@@ -9,10 +9,12 @@ use wayhex_device::report::Report;
 use wayhex_device::session::SessionError;
 use wayhex_device::source::RecordError;
 use wayhex_protocol::key::{PublicKey, SignError};
+use wayhex_protocol::policy::Policy;
 
 use crate::drives::record;
-use crate::items::Key;
+use crate::items::{Key, network};
 use crate::phone::{Phone, check_identities};
+use crate::wire_server::WireServer;
 
 const FRAMES: u32 = 12;
 
@@ -28,7 +30,13 @@ fn undisturbed() -> Report {
 }
 
 /// A keystore that is locked after some signatures.
-struct Locks(Key, AtomicU32);
+pub struct Locks(Key, AtomicU32);
+
+impl Locks {
+    pub fn after(signatures: u32) -> Self {
+        Self(Key::of(1), signatures.into())
+    }
+}
 
 impl Signer for Locks {
     fn public_key(&self) -> PublicKey {
@@ -54,7 +62,7 @@ impl Signer for Locks {
 fn a_key_that_is_locked_for_a_while_costs_a_replay_no_frame() {
     let mut phone = phone();
     for signatures in [0, 3, 1] {
-        phone.signer = Box::new(Locks(Key::of(1), signatures.into()));
+        phone.signer = Box::new(Locks::after(signatures));
         let report = phone.run(&phone.beside("drive"));
         assert_eq!(
             report.errors[0].code, "key_unavailable",
@@ -161,4 +169,46 @@ fn a_detector_that_the_policy_does_not_accept_queues_nothing_and_is_told() {
     phone.model = Phone::new().model;
     let report = phone.run(&phone.beside("drive"));
     assert_eq!(report.items, undisturbed().items, "it left no trace");
+}
+
+#[test]
+fn a_replay_that_is_cut_off_offline_keeps_its_policy_when_the_server_has_another() {
+    let server = WireServer::start();
+    server.seen.lock().unwrap().policy_version = 2;
+    let mut phone = phone();
+    phone.stop_after = Some(5);
+    phone.run(&phone.beside("drive"));
+    phone.stop_after = None;
+    phone.settings.server = Phone::with_server(&server.url(), None).settings.server;
+    let report = phone.run(&phone.beside("drive"));
+    check_identities(&report);
+    assert_eq!(report.policy.version, 2);
+    let ids = |report: &Report| -> Vec<Option<String>> {
+        let items = report.items.iter();
+        items.map(|item| item.observation.clone()).collect()
+    };
+    assert_eq!(ids(&report), ids(&undisturbed()));
+    let seen = server.seen.lock().unwrap();
+    assert_eq!(seen.accepted.len(), 12);
+    let begun = Policy::genesis(network()).hash();
+    assert!(seen.accepted.iter().all(|it| it.policy == begun));
+}
+
+#[test]
+fn a_replay_that_an_earlier_version_began_goes_on() {
+    let mut phone = phone();
+    phone.stop_after = Some(5);
+    phone.run(&phone.beside("drive"));
+    phone.stop_after = None;
+    let database = rusqlite::Connection::open(phone.store().queue()).unwrap();
+    let changed = database
+        .execute(
+            "UPDATE sessions SET plan = json_remove(plan, '$.policy', '$.record')",
+            [],
+        )
+        .unwrap();
+    assert_eq!(changed, 1);
+    drop(database);
+    let report = phone.run(&phone.beside("drive"));
+    assert_eq!(report.items, undisturbed().items);
 }

@@ -7,6 +7,7 @@
 )]
 
 mod drives;
+mod halts;
 #[path = "../uploads/items.rs"]
 #[expect(
     dead_code,
@@ -18,8 +19,10 @@ mod phone;
 #[path = "../uploads/proxy.rs"]
 mod proxy;
 mod rewards;
+mod ride;
 mod rules;
 mod runs;
+mod trips;
 #[path = "../uploads/wire_server.rs"]
 #[expect(
     dead_code,

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use wayhex_device::ports::Clock;
 use wayhex_device::privacy::{Trim, TripKind};
 use wayhex_device::report::Report;
+use wayhex_device::source::Drive;
 use wayhex_protocol::position::Position;
 
 use crate::drives::record;
+use crate::halts::Locks;
 use crate::items::TestClock;
 use crate::phone::check_identities;
 use crate::ride::{Ends, Leg, Ride, degrees};
@@ -349,4 +352,103 @@ fn numbers_are_given_after_privacy_so_that_gaps_tell_nothing() {
         signed,
         "nothing else was signed"
     );
+}
+
+#[test]
+fn a_key_that_is_locked_on_a_trip_costs_the_frames_of_that_time() {
+    let mut ride = Ride::new();
+    ride.phone.signer = Box::new(Locks::after(40));
+    let report = ride.film(&[ON], Ends::Orderly).unwrap();
+    check_identities(&report);
+    assert_eq!(report.frames.queued, 40);
+    assert!(report.frames.dropped["key_unavailable"] > 40);
+    assert!(report.errors.iter().any(|it| it.code == "key_unavailable"));
+    assert!(
+        ride.queue().open_trips().unwrap().is_empty(),
+        "it ended in order"
+    );
+}
+
+#[test]
+fn the_recording_of_a_trip_that_goes_on_holds_what_was_queued() {
+    let mut ride = Ride::new();
+    let recording = ride.phone.beside("recording");
+    ride.phone.settings.record = Some(recording.clone());
+    ride.film(&[OUT], Ends::Killed);
+    ride.unseen(20, 20.0);
+    let report = ride.film(&[ON], Ends::Orderly).unwrap();
+    let drive = Drive::open(&recording, ride.clock.now_ms()).unwrap();
+    assert_eq!(drive.frames(), report.frames.queued);
+    assert!(report.frames.queued > 150);
+    assert_eq!(
+        std::fs::read_dir(&recording).unwrap().count(),
+        1 + 2 * usize::try_from(report.frames.queued).unwrap()
+    );
+}
+
+/// Set for the process that this test starts on a disk of its own.
+const ON_A_SMALL_DISK: &str = "WAYHEX_TEST_SMALL_DISK";
+
+#[test]
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn a_trip_whose_disk_fills_up_ends_in_order_and_says_what_is_gone() {
+    if std::env::var_os(ON_A_SMALL_DISK).is_some() {
+        return film_on_a_small_disk();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let on_a_small_disk = |then: &str| {
+        Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c"])
+            .arg(format!(
+                r#"mount -t tmpfs -o size=1m none "$TMPDIR" && {then}"#
+            ))
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "--nocapture"])
+            .arg("trips::a_trip_whose_disk_fills_up_ends_in_order_and_says_what_is_gone")
+            .env("TMPDIR", folder.path())
+            .env(ON_A_SMALL_DISK, "1")
+            .output()
+    };
+    if !on_a_small_disk("true").is_ok_and(|output| output.status.success()) {
+        println!("skipped: the system does not permit mounting a file system of one's own");
+        return;
+    }
+    let output = on_a_small_disk(r#"exec "$0" "$@""#).unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && said.contains("1 passed"),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn film_on_a_small_disk() {
+    let mut ride = Ride::new();
+    let report = ride.film(&[ON], Ends::Orderly).unwrap();
+    check_identities(&report);
+    let error = &report.errors[0];
+    assert_eq!(error.code, "storage_full", "{:?}", report.errors);
+    assert!(
+        error.cause.contains("the trip ends here"),
+        "{}",
+        error.cause
+    );
+    assert!(
+        (1..100).contains(&report.frames.queued),
+        "{}",
+        report.frames.queued
+    );
+    let disk = std::env::var_os("TMPDIR").unwrap();
+    let remounted = Command::new("mount")
+        .args(["-o", "remount,size=64m"])
+        .arg(disk)
+        .status();
+    assert!(remounted.unwrap().success());
+    let queued = report.frames.queued;
+    ride.unseen(3_600, 20.0);
+    let report = ride.film(&[ON], Ends::Orderly).unwrap();
+    check_identities(&report);
+    assert!(report.frames.queued > queued);
+    let queue = ride.queue();
+    assert!(queue.open_trips().unwrap().is_empty());
 }
