@@ -16,6 +16,7 @@ struct Place {
 
 impl Place {
     /// A drive, and a folder to mount a disk on; `None` where the system does not permit mounting or the model is missing.
+    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     fn new() -> Option<Self> {
         if !Path::new(MODELS).join("centerface.onnx").exists() {
             println!("skipped: no model; `cargo xtask models` fetches it");

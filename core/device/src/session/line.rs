@@ -21,6 +21,8 @@ use crate::tag::{TagError, Tagger};
 /// within which it can go on.
 const ALIVE_EVERY_NS: u64 = 10_000_000_000;
 
+const NS_PER_MS: u64 = 1_000_000;
+
 /// What the stages are made from.
 pub(super) struct Stages {
     pub session: SessionId,
@@ -220,8 +222,10 @@ impl Session<'_> {
             (Going::UnderWay(at_ns), noted_ns)
                 if noted_ns.is_none_or(|noted| at_ns >= noted.saturating_add(ALIVE_EVERY_NS)) =>
             {
+                // Coarse, and never the time of a frame: it may lie in a trimmed end.
                 let now_ms = self.ports.clock.now_ms();
-                self.queue.mark_alive(line.session, now_ms)?;
+                let coarse_ms = now_ms - now_ms % (ALIVE_EVERY_NS / NS_PER_MS);
+                self.queue.mark_alive(line.session, coarse_ms)?;
                 line.alive_ns = Some(at_ns);
             }
             (Going::Otherwise, Some(_noted)) => {

@@ -390,7 +390,6 @@ fn the_recording_of_a_trip_that_goes_on_holds_what_was_queued() {
 const ON_A_SMALL_DISK: &str = "WAYHEX_TEST_SMALL_DISK";
 
 #[test]
-#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn a_trip_whose_disk_fills_up_ends_in_order_and_says_what_is_gone() {
     if std::env::var_os(ON_A_SMALL_DISK).is_some() {
         return film_on_a_small_disk();
