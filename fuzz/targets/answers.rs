@@ -70,13 +70,14 @@ fn talk(turns: &Turns<'_>, queue: &mut Queue, items: &[Signed]) {
         registered.unwrap_or_else(|error| assert_not_broken(&error));
     };
     register(&mut gate, queue);
-    let mut batches = Batches::new(server.clone(), pinned);
+    let device = Key::device().public_key().thumbprint();
+    let mut batches = Batches::new(server.clone(), pinned, device);
     for _ in 0..STEPS_MAX {
         match batches.step(&mut gate, queue, &Dice) {
-            Ok(Progress::Wait(until_ms)) => clock.wait_ms(until_ms.saturating_sub(clock.now_ms())),
+            Ok(Progress::Wait(ms)) => clock.wait_ms(ms),
             Ok(Progress::NotRegistered) => register(&mut gate, queue),
             Ok(Progress::Failed(error)) => assert_not_broken(&error),
-            Ok(Progress::Moved { .. }) => {}
+            Ok(Progress::Moved { .. } | Progress::Known { .. }) => {}
             Ok(Progress::Held(_) | Progress::Idle) => break,
             Err(error) => {
                 assert_not_broken(&error);

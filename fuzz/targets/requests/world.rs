@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
@@ -22,6 +22,7 @@ use wayhex_protocol::key::{PublicKey, Signer};
 use wayhex_protocol::policy::Policy;
 use wayhex_protocol::registration::Registration;
 use wayhex_server::app::{App, router};
+use wayhex_server::clock::ClockWatch;
 use wayhex_server::config::Config;
 use wayhex_server::keys::Keys;
 use wayhex_server::policy::{FIRST_EPOCH, PolicyBook, publish};
@@ -181,6 +182,7 @@ fn serve(folder: &Path) -> (Router, PublicKey, Policy) {
     let current = policies.current().expect("a policy was published");
     let policy = current.policy.clone();
     let bound = "127.0.0.1:8080".parse().expect("an address");
-    let app = App::new(config, network, store, policies, bound);
+    let clock = ClockWatch::new(now_ms(), Instant::now(), 0);
+    let app = App::new(config, network, store, policies, bound, clock);
     (router(Arc::new(app)), signing.public_key(), policy)
 }
