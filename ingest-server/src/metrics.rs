@@ -105,3 +105,19 @@ pub fn set_open_epoch(number: u64) {
     )]
     gauge!(OPEN_EPOCH).set(number as f64);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_counted_although_it_was_caught() {
+        let figures = install().expect("the first recorder of this process");
+        count_panics();
+        assert!(figures.render().contains("wayhex_panics_total 0"));
+        let empty: &[u8] = &[];
+        let place = std::hint::black_box(3);
+        assert!(std::panic::catch_unwind(|| empty[place]).is_err());
+        assert!(figures.render().contains("wayhex_panics_total 1"));
+    }
+}

@@ -304,3 +304,56 @@ fn the_server_closes_an_epoch_when_its_time_is_up() {
             .matches
     );
 }
+
+#[test]
+fn the_schedule_and_processes_that_close_at_once_leave_one_chain_of_epochs() {
+    let policy = &[
+        ("epoch_length_s", 1),
+        ("claim_delay_epochs", 0),
+        ("coverage_delay_s", 0),
+    ];
+    let mut ledger = Ledger::new(policy);
+    ledger.add_all(&three_drivers());
+    let closers = || [(); 3].map(|()| spawn(ledger.folder(), &["close-epoch", "--json"]));
+    let first = closers();
+    let server = Server::start(ledger.folder(), policy);
+    let second = closers();
+    let mut said: Vec<Value> = Vec::new();
+    for closer in first.into_iter().chain(second) {
+        let output = closer.wait_with_output().expect("an end");
+        assert!(output.status.success());
+        said.push(serde_json::from_slice(&output.stdout).expect("JSON"));
+    }
+    let mut numbers: Vec<u64> = said
+        .iter()
+        .filter_map(|said| said["number"].as_u64())
+        .collect();
+    numbers.sort_unstable();
+    let count = numbers.len();
+    numbers.dedup();
+    assert_eq!(
+        numbers.len(),
+        count,
+        "each command closed an epoch of its own"
+    );
+    let last = numbers.last().copied().expect("closed epochs");
+    drop(server);
+
+    let evidence = |epoch: u64| ledger.folder().join(format!("evidence/epoch-{epoch}.cbor"));
+    let mut observations = 0;
+    for epoch in 1..=last {
+        let before = (epoch > 1).then(|| evidence(epoch - 1));
+        let audited = audit(&evidence(epoch), None, before.as_deref()).expect("evidence");
+        assert!(audited.matches, "epoch {epoch}: {:?}", audited.difference);
+        let counted: u64 = ledger
+            .connection
+            .query_row(
+                "SELECT observations FROM closed_epochs WHERE number = ?1",
+                [epoch],
+                |row| row.get(0),
+            )
+            .expect("a closed epoch");
+        observations += counted;
+    }
+    assert_eq!(observations, 7, "each was counted in one epoch");
+}

@@ -2,6 +2,7 @@
 //! own records where a phone could not make the case (its keys are all of the low class).
 
 mod auditing;
+mod bounds;
 mod closing;
 mod driver;
 mod ledger;

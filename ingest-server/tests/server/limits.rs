@@ -2,8 +2,9 @@
 
 use std::io::Write;
 
+use wayhex_protocol::batch::RawItem;
 use wayhex_protocol::id::BatchId;
-use wayhex_protocol::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX};
+use wayhex_protocol::limits::{BATCH_BYTES_MAX, BATCH_ITEMS_MAX, PICTURE_BYTES_MAX};
 
 use crate::support::{Phone, Reply, Server};
 
@@ -18,6 +19,29 @@ fn a_body_that_announces_too_much_is_refused_unread() {
     let reply = Reply::read(&mut stream);
     assert_eq!((reply.status, reply.code().as_str()), (413, "too_large"));
 }
+
+#[test]
+fn a_body_that_announces_nothing_and_goes_on_is_refused_at_its_limit() {
+    let server = Server::start(&[]);
+    // Items whose envelope is none and whose picture is as long as pictures may be: nine of them are beyond the limit.
+    let item = RawItem {
+        envelope: vec![0],
+        picture: Some(vec![0xab; PICTURE_BYTES_MAX]),
+    }
+    .to_bytes();
+    let batch = item.repeat(BATCH_BYTES_MAX / item.len() + 1);
+    let reply = server.post_chunked(&BATCH, batch.chunks(100_000));
+    assert_eq!((reply.status, reply.code().as_str()), (413, "too_large"));
+    let known = server.await_answers(&BATCH, 1);
+    assert_eq!(known.len(), 1, "all of them are one item");
+
+    let whole = server.post_chunked(&BATCH, RUBBISH.chunks(1));
+    assert_eq!(whole.status, 200, "a short one is a batch like others");
+    assert!(server.memory_peak_kb() < MEMORY_MAX_KB);
+}
+
+/// What a server and one upload need; the body alone is 16 MiB.
+const MEMORY_MAX_KB: u64 = 200_000;
 
 #[test]
 fn a_batch_of_one_item_too_many_is_refused() {

@@ -3,8 +3,10 @@
 use wayhex_protocol::batch::RawItem;
 use wayhex_protocol::cbor::{DecodeError, Wire};
 use wayhex_protocol::envelope::{Signable, seal};
-use wayhex_protocol::id::{BatchId, ModelHash, PictureHash, PolicyHash, SessionId};
-use wayhex_protocol::limits::{ENVELOPE_BYTES_MAX, TIME_AHEAD_MAX_MS, TIME_MIN_MS};
+use wayhex_protocol::id::{BatchId, ModelHash, PolicyHash, SessionId};
+use wayhex_protocol::limits::{
+    ENVELOPE_BYTES_MAX, REST_SPREAD_MAX_MM_S2, TIME_AHEAD_MAX_MS, TIME_MIN_MS,
+};
 use wayhex_protocol::observation::{Kind, Observation, Role};
 use wayhex_protocol::position::Position;
 use wayhex_protocol::reason::{Reason, Retry};
@@ -65,21 +67,17 @@ const CHANGES: &[(Reason, Change)] = &[
         drive(draft, &[(0, 10_001), (8, 0)]);
     }),
     (Reason::Teleport, |draft| drive(draft, &[(0, 100), (8, 0)])),
-    (Reason::PictureMissing, |draft| draft.picture = None),
+    (Reason::MotionDenied, |draft| {
+        draft.observation.motion.acceleration_spread_mm_s2 = Some(3);
+    }),
     (Reason::PictureMissing, |draft| {
         draft.observation.media.clear();
-    }),
-    (Reason::PictureMismatch, |draft| {
-        draft.picture = Some(jpeg(900_000));
     }),
     (Reason::PictureMismatch, |draft| {
         draft.observation.media[0].size_bytes += 1;
     }),
     (Reason::PictureMismatch, |draft| {
         draft.observation.media[0].width += 1;
-    }),
-    (Reason::PictureMismatch, |draft| {
-        draft.observation.media[0].sha256 = PictureHash([1; 32]);
     }),
     (Reason::PictureMetadata, |draft| {
         // A comment of two bytes right after the picture's beginning.
@@ -131,6 +129,9 @@ fn what_is_just_within_the_bounds_is_accepted() {
         |draft| draft.observation.fix = wayhex_protocol::observation::FixQuality::default(),
         |draft| draft.observation.fix.accuracy_mm = Some(25_000),
         |draft| drive(draft, &[(8, 0)]),
+        |draft| {
+            draft.observation.motion.acceleration_spread_mm_s2 = Some(REST_SPREAD_MAX_MM_S2);
+        },
         |draft| draft.observation.quality = draft.observation.quality.saturating_sub(2),
     ];
     let server = Server::start(&[]);

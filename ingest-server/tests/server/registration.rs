@@ -122,3 +122,57 @@ fn what_is_not_for_this_server_or_not_signed_is_refused() {
     let flood = vec![0; Registration::BYTES_MAX * 8];
     assert_eq!(server.post("/v1/devices", &[], &flood).code(), "too_large");
 }
+
+#[test]
+fn a_flood_of_nonces_shuts_nobody_out() {
+    /// One more than are kept (`receive/nonces.rs`).
+    const FLOOD: usize = 100_001;
+    let server = Server::start(&[]);
+    let phone = Phone::new(1);
+    let before = phone.registration(&server);
+    assert_eq!(server.ask_for_nonces(FLOOD), FLOOD);
+    let reply = phone.send_registration(&server, &before);
+    assert_eq!(reply.code(), "nonce_unknown", "the oldest had to go");
+    let reply = phone.send_registration(&server, &phone.registration(&server));
+    assert_eq!(reply.status, 200, "whoever asks and answers is served");
+}
+
+#[test]
+fn a_device_bound_to_two_accounts_works_for_one_at_a_time_and_is_paid_once() {
+    let server = Server::start(&[
+        ("POLICY__CLAIM_DELAY_EPOCHS", "0"),
+        ("POLICY__EPOCH_LENGTH_S", "0"),
+        ("POLICY__FRESHNESS_RECOVERY_S", "0"),
+    ]);
+    let phone = Phone::new(1).register(&server);
+    let other = "eip155:1:0x2222222222222222222222222222222222222222";
+    let registration = Registration {
+        account: Account::parse(other).unwrap(),
+        binding: 2,
+        ..phone.registration(&server)
+    };
+    assert_eq!(phone.send_registration(&server, &registration).status, 200);
+    for epoch in 1..=2_u64 {
+        let draft = phone.draft(epoch);
+        for _again in 0..2 {
+            phone.upload(&server, std::slice::from_ref(&draft));
+        }
+        let closed = server.close_epoch();
+        assert_eq!(
+            (&closed["number"], &closed["observations"]),
+            (&epoch.into(), &1.into())
+        );
+        let scores = [phone.account.as_str(), other].map(|account| {
+            let paid = server
+                .get(&format!("/v1/epochs/{epoch}/payouts/{account}"))
+                .json();
+            paid["score"]["total"].as_str().map(|score| score != "0")
+        });
+        let expect = if epoch == 1 {
+            [true, false]
+        } else {
+            [false, true]
+        };
+        assert_eq!(scores, expect.map(Some), "epoch {epoch}");
+    }
+}

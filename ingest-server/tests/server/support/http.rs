@@ -93,14 +93,22 @@ pub fn chunked<'a>(
 pub fn pipelined(address: SocketAddr, line: &str, times: usize) -> usize {
     const AT_ONCE: usize = 500;
     let mut stream = TcpStream::connect(address).expect("the server accepts connections");
-    let request =
-        format!("{line} HTTP/1.1\r\nhost: {address}\r\nwayhex-version: 1\r\ncontent-length: 0\r\n\r\n");
-    let answered = |bytes: &[u8]| bytes.windows(12).filter(|part| part == b"HTTP/1.1 200").count();
+    let request = format!(
+        "{line} HTTP/1.1\r\nhost: {address}\r\nwayhex-version: 1\r\ncontent-length: 0\r\n\r\n"
+    );
+    let answered = |bytes: &[u8]| {
+        bytes
+            .windows(12)
+            .filter(|part| part == b"HTTP/1.1 200")
+            .count()
+    };
     let mut good = 0;
     let mut left = times;
     while left > 0 {
         let now = left.min(AT_ONCE);
-        stream.write_all(request.repeat(now).as_bytes()).expect("the requests are sent");
+        stream
+            .write_all(request.repeat(now).as_bytes())
+            .expect("the requests are sent");
         let (mut bytes, mut found) = (Vec::new(), 0);
         while found < now {
             let mut part = [0; 65_536];

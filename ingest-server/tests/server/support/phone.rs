@@ -165,14 +165,21 @@ impl Phone {
     /// The observation of a place in the session, on the road 8 m and a second after the one before, its picture told apart by
     /// `sequence`.
     pub fn draft(&self, sequence: u64) -> Draft {
+        let number = u32::try_from(sequence).expect("a short drive");
+        self.draft_of(
+            sequence,
+            jpeg(u32::from(self.session.0[0]) * 1_000 + number),
+        )
+    }
+
+    /// The same with a picture of one's own.
+    pub fn draft_of(&self, sequence: u64, picture: Vec<u8>) -> Draft {
         let step = i32::try_from(sequence).expect("a short drive");
         let at = |step: i32| Position::from_e7(377_700_000 + step * STEP_E7, -1_224_100_000);
         let vertex = |step, before_ms| Vertex {
             position: at(step).expect("a position"),
             before_ms,
         };
-        let picture =
-            jpeg(u32::from(self.session.0[0]) * 1_000 + u32::try_from(sequence).expect("short"));
         let policy = self.policy.as_ref();
         let redaction = Redaction {
             version: REDACTION_FACES_ONLY,
