@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::net::Shutdown;
 
-use wayhex_protocol::batch::Answer;
+use wayhex_protocol::batch::{Answer, RawItem};
 use wayhex_protocol::id::BatchId;
 use wayhex_protocol::reason::Reason;
 use wayhex_protocol::receipt::Verdict;
 
-use crate::support::{Draft, Phone, Reply, Server, now_ms};
+use crate::support::{Draft, Phone, Reply, Server, jpeg, now_ms, send};
 
 #[test]
 fn each_item_gets_a_receipt_that_verifies() {
@@ -34,7 +34,7 @@ fn what_is_sent_again_is_answered_byte_for_byte_and_flagged() {
     let server = Server::start(&[]);
     let phone = Phone::new(1).register(&server);
     let mut drafts: Vec<Draft> = (0..3).map(|sequence| phone.draft(sequence)).collect();
-    drafts[1].picture = None;
+    drafts[1].observation.quality ^= 0x40;
     let first = phone.upload(&server, &drafts);
     let second = phone.upload(&server, &drafts);
     for (first, second) in first.iter().zip(&second) {
@@ -42,13 +42,56 @@ fn what_is_sent_again_is_answered_byte_for_byte_and_flagged() {
         assert!(!first.replayed && second.replayed);
     }
     let refused = server.verified(&second[1]);
-    assert_eq!(refused.verdict, Verdict::Refused(Reason::PictureMissing));
+    assert_eq!(refused.verdict, Verdict::Refused(Reason::QualityMismatch));
     let of_batch = server.answers(&phone.batch_of(&drafts));
     assert_eq!(
         of_batch.len(),
         3,
         "one answer an item, however often it was sent"
     );
+}
+
+#[test]
+fn a_picture_that_nobody_signed_ends_nothing_whoever_sends_it_first() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1).register(&server);
+    let genuine = [phone.draft(0)];
+    for wrong in [None, Some(jpeg(900_000)), Some(b"no picture".to_vec())] {
+        let stolen = RawItem {
+            picture: wrong,
+            ..phone.sign(&genuine[0])
+        };
+        let batch = phone.batch_of(&genuine);
+        for _again in 0..2 {
+            let answers = send(&server, &batch, std::slice::from_ref(&stolen));
+            let receipt = server.verified(&answers[0]);
+            assert_eq!(receipt.verdict, Verdict::Refused(Reason::PictureNotSigned));
+            assert_eq!(receipt.id, phone.id(&genuine[0]));
+            assert!(
+                !receipt.verdict.is_final() && !answers[0].replayed,
+                "whoever shows it to the phone ends nothing"
+            );
+        }
+        let known = server.get(&format!("/v1/batches/{batch}"));
+        assert_eq!(known.status, 404, "nothing of it is stored");
+    }
+    let accepted = phone.upload(&server, &genuine);
+    assert_eq!(server.verified(&accepted[0]).verdict, Verdict::Accepted);
+}
+
+#[test]
+fn what_the_device_signed_of_its_picture_is_final() {
+    let server = Server::start(&[]);
+    let phone = Phone::new(1).register(&server);
+    let mut size = phone.draft(0);
+    size.observation.media[0].size_bytes -= 1;
+    let mut sides = phone.draft(1);
+    sides.observation.media[0].height += 1;
+    let drafts = [size, sides];
+    for answer in phone.upload(&server, &drafts) {
+        let verdict = server.verified(&answer).verdict;
+        assert_eq!(verdict, Verdict::Refused(Reason::PictureMismatch));
+    }
 }
 
 #[test]

@@ -34,6 +34,11 @@ pub struct Server {
 
 /// The program with its store in `folder`, and `settings` in its environment.
 pub fn command(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
+    command_in(folder.path(), settings)
+}
+
+/// The same with its store in any folder.
+pub fn command_in(folder: &Path, settings: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wayhex-server"));
     let own = [
         ("SERVER__LISTEN", "127.0.0.1:0"),
@@ -43,8 +48,8 @@ pub fn command(folder: &TempDir, settings: &[(&str, &str)]) -> Command {
         command.env(format!("WAYHEX_SERVER__{key}"), value);
     }
     command
-        .env("WAYHEX_SERVER__STORE__FOLDER", folder.path().join("store"))
-        .current_dir(folder.path())
+        .env("WAYHEX_SERVER__STORE__FOLDER", folder.join("store"))
+        .current_dir(folder)
         .env("RUST_LOG", "warn")
         .stdin(Stdio::null());
     command
@@ -56,10 +61,24 @@ impl Server {
         Self::in_folder(folder, settings)
     }
 
+    /// With more in its environment.
+    pub fn start_with(environment: &[(&str, &str)], settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut command = command(&folder, settings);
+        command.envs(environment.iter().copied());
+        Self::launch(folder, settings, command)
+    }
+
     fn in_folder(folder: TempDir, settings: &[(&str, &str)]) -> Self {
+        let command = command(&folder, settings);
+        Self::launch(folder, settings, command)
+    }
+
+    /// Starts it by a command that lacks the program's own arguments.
+    pub(super) fn launch(folder: TempDir, settings: &[(&str, &str)], mut command: Command) -> Self {
         let ready = folder.path().join("ready.json");
         std::fs::remove_file(&ready).ok();
-        let mut process = command(&folder, settings)
+        let mut process = command
             .args(["serve", "--ready-file", "ready.json"])
             .spawn()
             .expect("the server starts");
@@ -141,6 +160,15 @@ impl Server {
         Some(answer)
     }
 
+    /// The most memory that it has held so far, kB.
+    pub fn memory_peak_kb(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.expect("the process goes on");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|text| text.trim().strip_suffix("kB")?.trim().parse().ok());
+        peak.expect("Linux tells it")
+    }
+
     /// Fails the test when the server has met a fault of its own, caught or not.
     fn assert_sound(&self) {
         if let Some(figures) = self.figures() {
@@ -153,6 +181,15 @@ impl Server {
     fn kill(&mut self) {
         self.process.kill().expect("the server can be killed");
         self.process.wait().expect("the server ends");
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Where its folder of the store lies.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn store(&self) -> PathBuf {
