@@ -130,10 +130,9 @@ pub(super) fn commit_group(
     failpoints::GROUP_COMMIT.hit();
     match (transaction.commit(), object) {
         (Ok(()), object) => drop(object.map(ObjectWriter::release)),
-        (Err(error), object) => {
-            object
-                .into_iter()
-                .for_each(|object| committer.doubt(object));
+        (Err(error), None) => return Err(error.into()),
+        (Err(error), Some(object)) => {
+            committer.doubt(object);
             return Err(error.into());
         }
     }

@@ -35,6 +35,7 @@ struct Neighbour {
 }
 
 /// The time of a session.
+#[expect(clippy::struct_field_names, reason = "the unit stands last in a name")]
 struct Trip {
     first_ms: u64,
     last_ms: u64,

@@ -18,11 +18,12 @@ use crate::support::{Draft, Phone, Server, media, send};
 /// Sets a run's random points again.
 const SEED_VARIABLE: &str = "WAYHEX_TEST_SEED";
 
-/// SplitMix64 (Steele, Lea and Flood, 2014).
+/// `SplitMix64` (Steele, Lea and Flood, 2014).
 struct Random(u64);
 
 impl Random {
     /// With a fresh seed, which is printed, or the one that is asked for.
+    #[expect(clippy::print_stdout, reason = "who repeats a run needs its seed")]
     fn seeded() -> Self {
         let asked = std::env::var(SEED_VARIABLE).ok();
         let seed = asked.and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
@@ -130,6 +131,7 @@ fn send_cut(proxy: SocketAddr, batch: &BatchId, body: &[u8]) {
 }
 
 /// Cuts an upload of a full batch at `points` random points, and sends what the server does not know of.
+#[expect(clippy::print_stdout, reason = "a figure of the run")]
 fn check(side: u16, points: usize) {
     let mut random = Random::seeded();
     let server = Server::start(&[]);

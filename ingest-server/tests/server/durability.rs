@@ -109,9 +109,9 @@ fn a_panic_in_the_writer_is_the_end_of_its_work_alone() {
             })
             .await;
         assert_eq!(left.unwrap(), 0, "the work was undone, and others go on");
-        store.is_writing(Duration::from_secs(60)).await.unwrap();
+        store.is_writing(Duration::from_mins(1)).await.unwrap();
         store.close().await;
-        let ended = store.is_writing(Duration::from_secs(60)).await;
+        let ended = store.is_writing(Duration::from_mins(1)).await;
         assert!(matches!(ended, Err(StoreError::Unavailable)));
     });
 }
@@ -227,7 +227,7 @@ fn close_epoch(server: &Server) -> Child {
 fn evidence_of(store: &Path) -> BTreeMap<ObservationId, u64> {
     let mut epochs = BTreeMap::new();
     for file in files(&store.join("evidence")) {
-        let evidence: Evidence = decode_exact(&fs::read(&file).unwrap()).unwrap();
+        let evidence: Evidence = decode_exact(&fs::read(&file).expect("a file")).expect("evidence");
         let facts = evidence.facts;
         let observations = facts.tables.accounts.iter();
         for id in observations.flat_map(|account| &account.observations) {

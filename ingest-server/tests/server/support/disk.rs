@@ -10,6 +10,7 @@ use super::server::{Server, command, command_in};
 const NAMESPACE: [&str; 3] = ["--user", "--map-root-user", "--mount"];
 
 /// Whether this system lets a program mount a file system of its own; a test is skipped otherwise, and says so.
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub fn can_mount() -> bool {
     let tried = Command::new("unshare")
         .args(NAMESPACE)
