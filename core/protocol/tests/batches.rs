@@ -1,7 +1,5 @@
 //! Batches and answers as bytes: in whatever pieces they come, up to each limit and not a byte beyond.
 
-#![expect(clippy::unwrap_used, reason = "a broken premise ends the test")]
-
 use proptest::prelude::*;
 use wayhex_protocol::batch::{Answer, BatchFault, BatchReader, RawItem, SignedPolicy, item_size};
 use wayhex_protocol::cbor::DecodeError;

@@ -80,7 +80,7 @@ impl ConfigError {
 fn within<T: PartialOrd + Display>(
     key: &str,
     value: T,
-    bounds: RangeInclusive<T>,
+    bounds: &RangeInclusive<T>,
 ) -> Result<(), ConfigError> {
     if bounds.contains(&value) {
         return Ok(());

@@ -35,8 +35,12 @@ impl Default for ReceiveConfig {
 
 impl ReceiveConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        within("receive.uploads_max", self.uploads_max, 1..=UPLOADS_MOST)?;
-        within("receive.pause_max_s", self.pause_max_s, 1..=PAUSE_MOST_S)?;
-        within("receive.upload_max_s", self.upload_max_s, 1..=UPLOAD_MOST_S)
+        within("receive.uploads_max", self.uploads_max, &(1..=UPLOADS_MOST))?;
+        within("receive.pause_max_s", self.pause_max_s, &(1..=PAUSE_MOST_S))?;
+        within(
+            "receive.upload_max_s",
+            self.upload_max_s,
+            &(1..=UPLOAD_MOST_S),
+        )
     }
 }

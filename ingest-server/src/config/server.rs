@@ -51,14 +51,14 @@ impl ServerConfig {
         within(
             "server.connections_max",
             self.connections_max,
-            1..=CONNECTIONS_MOST,
+            &(1..=CONNECTIONS_MOST),
         )?;
         within(
             "server.head_timeout_s",
             self.head_timeout_s,
-            1..=HEAD_TIMEOUT_MOST_S,
+            &(1..=HEAD_TIMEOUT_MOST_S),
         )?;
-        within("server.drain_s", self.drain_s, 0..=DRAIN_MOST_S)?;
+        within("server.drain_s", self.drain_s, &(0..=DRAIN_MOST_S))?;
         if self.origins.is_empty() && !self.listen.ip().is_loopback() {
             return Err(ConfigError::value(
                 "server.origins",

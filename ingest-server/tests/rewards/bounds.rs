@@ -13,9 +13,9 @@ fn closes_under(policy: &[(&str, u64)]) -> Ledger {
     for epoch in 1..=3 {
         ledger.add_all(&three_drivers());
         ledger.add(&seen(9, 1_000_000, &road));
-        let closed = ledger
-            .close(None, OPENED_MS + epoch * DAY_MS)
-            .unwrap_or_else(|error| panic!("epoch {epoch} under {policy:?}: {error}"));
+        let closed = ledger.close(None, OPENED_MS + epoch * DAY_MS);
+        assert!(closed.is_ok(), "epoch {epoch} under {policy:?}: {closed:?}");
+        let closed = closed.expect("a close");
         assert_eq!(closed.summary.number, epoch);
         let audited = audit(&closed.evidence, None, None).expect("evidence");
         assert!(audited.matches, "{policy:?}: {:?}", audited.difference);

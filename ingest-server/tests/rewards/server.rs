@@ -27,7 +27,10 @@ impl Drop for Server {
         self.child.wait().expect("the server ends");
         if let Some(figures) = figures {
             let sound = figures.lines().any(|line| line == "wayhex_panics_total 0");
-            assert!(sound, "the server met a fault of its own: see its log above");
+            assert!(
+                sound,
+                "the server met a fault of its own: see its log above"
+            );
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use tempfile::TempDir;
 use wayhex_protocol::policy::Parameters;
+use wayhex_protocol::receipt::Verdict;
 use wayhex_server::config::Config;
 use wayhex_server::policy::Terms;
 
-use crate::support::command;
+use crate::support::{Phone, Server, command};
 
 #[test]
 fn the_example_file_says_the_defaults() {
@@ -95,6 +96,21 @@ fn every_parameter_of_the_policy_may_be_as_great_as_its_bound_and_no_greater() {
             assert!(error.contains(&key), "{error}");
         }
     }
+}
+
+#[test]
+fn a_server_at_the_greatest_of_its_own_limits_serves() {
+    let server = Server::start(&[
+        ("SERVER__CONNECTIONS_MAX", "100000"),
+        ("SERVER__HEAD_TIMEOUT_S", "3600"),
+        ("SERVER__DRAIN_S", "86400"),
+        ("RECEIVE__UPLOADS_MAX", "4096"),
+        ("RECEIVE__PAUSE_MAX_S", "3600"),
+        ("RECEIVE__UPLOAD_MAX_S", "86400"),
+    ]);
+    let phone = Phone::new(1).register(&server);
+    let answers = phone.upload(&server, &[phone.draft(0)]);
+    assert_eq!(server.verified(&answers[0]).verdict, Verdict::Accepted);
 }
 
 #[test]

@@ -54,13 +54,13 @@ fn forgeries<M: Signable>(
         Token::DOMAIN
     };
     let low = by(enclave.signer(), &of_enclave, &|_| {});
-    let genuine = seal(&message(enclave), &network(), enclave.signer()).unwrap();
+    let genuine = seal(&message(enclave), &network(), enclave.signer()).expect("the key signs");
     assert_eq!(
         low.len(),
         genuine.len(),
         "a forger's envelope has the same form"
     );
-    let mut flipped = seal(&message(ann), &network(), ann.signer()).unwrap();
+    let mut flipped = seal(&message(ann), &network(), ann.signer()).expect("the key signs");
     let last = flipped.len() - 1;
     flipped[last] ^= 1;
     vec![

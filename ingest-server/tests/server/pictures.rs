@@ -39,7 +39,7 @@ const LIES: &[(&str, Reason, Change)] = &[
         },
     ),
     ("a comment", Reason::PictureMetadata, |jpeg| {
-        jpeg.put(0xfe, b"hi")
+        jpeg.put(0xfe, b"hi");
     }),
     (
         "a thumbnail in its JFIF header",
@@ -61,16 +61,16 @@ const LIES: &[(&str, Reason, Change)] = &[
         },
     ),
     ("no height", Reason::PictureInvalid, |jpeg| {
-        jpeg.claim_sides(64, 0)
+        jpeg.claim_sides(64, 0);
     }),
     ("a progressive frame", Reason::PictureInvalid, |jpeg| {
-        jpeg.claim_process(0xc2)
+        jpeg.claim_process(0xc2);
     }),
     ("a lossless frame", Reason::PictureInvalid, |jpeg| {
-        jpeg.claim_process(0xc3)
+        jpeg.claim_process(0xc3);
     }),
     ("arithmetic coding", Reason::PictureInvalid, |jpeg| {
-        jpeg.claim_process(0xc9)
+        jpeg.claim_process(0xc9);
     }),
     (
         "nothing but a beginning and an end",

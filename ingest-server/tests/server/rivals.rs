@@ -28,7 +28,7 @@ fn at_once<T: Send>(tasks: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
             .collect();
         begun
             .into_iter()
-            .map(|thread| thread.join().unwrap())
+            .map(|thread| thread.join().expect("the task ends"))
             .collect()
     })
 }

@@ -78,13 +78,13 @@ pub fn chunked<'a>(
 ) -> Reply {
     let headers = [headers, &[("transfer-encoding", "chunked")]].concat();
     let mut stream = begin(address, line, &headers);
-    let mut send = |bytes: &[u8]| stream.write_all(bytes).is_ok();
+    let mut put = |bytes: &[u8]| stream.write_all(bytes).is_ok();
     let sent = chunks.into_iter().all(|chunk| {
         let size = format!("{:x}\r\n", chunk.len());
-        send(size.as_bytes()) && send(chunk) && send(b"\r\n")
+        put(size.as_bytes()) && put(chunk) && put(b"\r\n")
     });
     if sent {
-        send(b"0\r\n\r\n");
+        put(b"0\r\n\r\n");
     }
     Reply::read(&mut stream)
 }
@@ -111,7 +111,7 @@ pub fn pipelined(address: SocketAddr, line: &str, times: usize) -> usize {
             .expect("the requests are sent");
         let (mut bytes, mut found) = (Vec::new(), 0);
         while found < now {
-            let mut part = [0; 65_536];
+            let mut part = [0; 8_192];
             let length = stream.read(&mut part).expect("the answers are read");
             assert!(length > 0, "the server hung up");
             bytes.extend_from_slice(&part[..length]);
