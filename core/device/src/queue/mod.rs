@@ -16,6 +16,7 @@ mod entry;
 mod owner;
 mod pending;
 mod receipts;
+mod reserve;
 mod resign;
 mod servers;
 mod space;
@@ -131,6 +132,23 @@ pub enum QueueError {
     },
 }
 
+impl QueueError {
+    /// Whether the disk is full.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        match self {
+            Self::Database { source, .. } => {
+                source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+            }
+            Self::File { source, .. } => matches!(
+                source.kind(),
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl Queue {
     /// Opens the queue of a store, and makes it where it is missing.
     ///
@@ -166,6 +184,7 @@ impl Queue {
         queue.remove_files_of_no_upload()?;
         // A process that died may have left a log that still holds what it had deleted.
         queue.empty_log()?;
+        queue.keep_reserve();
         Ok(queue)
     }
 

@@ -53,11 +53,27 @@ pub struct Contents {
 }
 
 impl Queue {
-    /// Freezes an upload of these items, which are sending from now on.
+    /// Freezes an upload of these items, which are sending from now on. Where the disk is full it is of the first alone: what
+    /// that leaves behind is room for the next.
     ///
     /// # Errors
     /// The disk or the database failed; the items stay queued.
     pub fn freeze(
+        &mut self,
+        items: &[ObservationId],
+        url: &str,
+        headers: Vec<(String, String)>,
+    ) -> Result<UploadTask, QueueError> {
+        match self.freeze_all(items, url, headers.clone()) {
+            Err(error) if error.is_full() => {
+                self.give_up_reserve()?;
+                self.freeze_all(items.get(..1).unwrap_or_default(), url, headers)
+            }
+            done => done,
+        }
+    }
+
+    fn freeze_all(
         &mut self,
         items: &[ObservationId],
         url: &str,
@@ -70,7 +86,11 @@ impl Queue {
             path: body_file.clone(),
             source: source.into(),
         })?;
-        self.write_body(items, &body_file)?;
+        if let Err(error) = self.write_body(items, &body_file) {
+            // What is half written takes the room that the next try needs.
+            remove(&body_file)?;
+            return Err(error);
+        }
         let transaction = self.write(DOING)?;
         let id = (|| {
             transaction.execute(
@@ -178,6 +198,21 @@ impl Queue {
         answers: &[(ObservationId, VerifiedReceipt)],
         wait: WaitUntil,
     ) -> Result<usize, QueueError> {
+        match self.settle_together(task, answers, wait) {
+            Err(error) if error.is_full() => {
+                self.give_up_reserve()?;
+                self.settle_singly(task, answers, wait)
+            }
+            done => done,
+        }
+    }
+
+    fn settle_together(
+        &mut self,
+        task: &UploadTask,
+        answers: &[(ObservationId, VerifiedReceipt)],
+        wait: WaitUntil,
+    ) -> Result<usize, QueueError> {
         const DOING: &str = "take in receipts";
         let transaction = self.write(DOING)?;
         let ended = (|| {
@@ -201,6 +236,31 @@ impl Queue {
         if ended > 0 {
             self.give_space_back()?;
         }
+        Ok(ended)
+    }
+
+    /// Ends an upload as [`Self::settle`] says, one receipt after the other: what each ends gives room to the next.
+    fn settle_singly(
+        &mut self,
+        task: &UploadTask,
+        answers: &[(ObservationId, VerifiedReceipt)],
+        wait: WaitUntil,
+    ) -> Result<usize, QueueError> {
+        const DOING: &str = "take in a receipt";
+        let mut ended = 0;
+        for (item, receipt) in answers {
+            let transaction = self.write(DOING)?;
+            ended += (|| {
+                let ended = settle_one(&transaction, task.id, (*item, receipt), wait.later_ms)?;
+                SETTLE_COMMIT.hit();
+                transaction.commit()?;
+                Ok(ended)
+            })()
+            .map_err(failed(DOING))?;
+            self.empty_log()?;
+        }
+        self.settle_together(task, &[], wait)?;
+        self.give_space_back()?;
         Ok(ended)
     }
 
@@ -268,7 +328,8 @@ fn settle_one(
     let receipt = verified.receipt();
     if !receipt.verdict.is_final() {
         transaction.execute(
-            "UPDATE items SET state = 'queued', upload = NULL, not_before_ms = ?3
+            // It was answered for: only what is not makes batches smaller.
+            "UPDATE items SET state = 'queued', upload = NULL, not_before_ms = ?3, attempts = min(attempts, 1)
              WHERE id = ?1 AND upload = ?2",
             params![item.0, upload, as_i64(later_ms)],
         )?;

@@ -63,7 +63,9 @@ impl Session<'_> {
             }
         }
         self.note_unverified(server);
-        self.note_put_off();
+        if done > 0 {
+            self.note_put_off()?;
+        }
         self.note_held()?;
         self.ask_freshness(server)
     }
@@ -79,14 +81,20 @@ impl Session<'_> {
         }
     }
 
-    fn note_put_off(&mut self) {
+    /// Where others were answered for, it is the item's doing, and not the server's.
+    fn note_put_off(&mut self) -> Result<(), SessionError> {
         let put_off = self.batches.as_ref().map(|it| it.put_off().to_vec());
         for item in put_off.unwrap_or_default() {
+            let stored = self.queue.item(item)?;
+            if !stored.is_some_and(|stored| stored.state.is_pending()) {
+                continue;
+            }
             let cause =
                 "sent alone it was not answered for; it is pending, and the others go before it"
                     .to_owned();
             self.note_error("item_unanswered", &item.to_string(), cause);
         }
+        Ok(())
     }
 
     fn note_held(&mut self) -> Result<(), SessionError> {

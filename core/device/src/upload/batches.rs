@@ -22,9 +22,9 @@ const ANSWER_BYTES_MAX: usize = 448;
 /// How often an item is sent before it is put off, if it is alone in its batch and not answered for: once may be the network's
 /// doing, and twice.
 const TRIES_ALONE_MAX: u32 = 3;
-/// How long an item is put off then (10 minutes).
-const PUT_OFF_MS: u64 = 10 * 60 * 1_000;
-const _: () = assert!(PUT_OFF_MS <= WAIT_LONGEST_MS);
+/// How long an item is put off then, milliseconds; it doubles with each further time, up to [`WAIT_LONGEST_MS`]. So an outage
+/// that met few items costs seconds, and an item that half a batch failed for waits minutes.
+const PUT_OFF_BASE_MS: u64 = 10_000;
 /// How often a server may answer the question for an upload with something else, before its items are sent again without it.
 const ASKS_MAX: u32 = 3;
 /// The least wait before a server is asked for an upload that broke off, milliseconds: it may be taking in what arrived.
@@ -42,7 +42,10 @@ pub struct Batches {
     server: Server,
     server_key: PublicKey,
     device: DeviceId,
+    /// Failures in a row, which make the next batch smaller.
     failures: u32,
+    /// Those, and the times that the server wanted items later: they make the wait longer.
+    waits: u32,
     not_before_ms: u64,
     /// Questions for the upload under way that were answered with something else.
     asked_in_vain: u32,
@@ -115,6 +118,7 @@ impl Batches {
             server_key,
             device,
             failures: 0,
+            waits: 0,
             not_before_ms: 0,
             asked_in_vain: 0,
             put_off: Vec::new(),
@@ -369,9 +373,10 @@ impl Batches {
             queue.remember_clock(self.server.origin(), ahead_ms)?;
         }
         if answers.say(|verdict| !verdict.is_final()) {
-            self.fail(moment, 0);
+            self.wait(moment, 0);
         } else if whole {
             self.failures = 0;
+            self.waits = 0;
             self.not_before_ms = 0;
         }
         let wait = self.wait_of(moment, contents, answers.verified.len());
@@ -393,7 +398,12 @@ impl Batches {
             && answered == 0
             && contents.attempts >= TRIES_ALONE_MAX
         {
-            unanswered_ms = moment.now_ms.saturating_add(PUT_OFF_MS);
+            let wait_ms = 1_u64
+                .checked_shl(contents.attempts - TRIES_ALONE_MAX)
+                .map_or(WAIT_LONGEST_MS, |factor| {
+                    PUT_OFF_BASE_MS.saturating_mul(factor).min(WAIT_LONGEST_MS)
+                });
+            unanswered_ms = moment.now_ms.saturating_add(wait_ms);
             self.put_off.push(id);
         }
         WaitUntil {
@@ -420,22 +430,20 @@ impl Batches {
     }
 
     fn failed(&mut self, moment: Moment, error: &ServerError) {
+        self.failures = self.failures.saturating_add(1);
         match error {
             // It is read and refused: a smaller batch may pass at once.
-            error if error.is_of_content() => {
-                self.failures = self.failures.saturating_add(1);
-                self.not_before_ms = moment.now_ms;
-            }
+            error if error.is_of_content() => self.not_before_ms = moment.now_ms,
             ServerError::Transport(_) | ServerError::Answer { .. } => {
-                self.fail(moment, ASK_WAIT_MS);
+                self.wait(moment, ASK_WAIT_MS);
             }
-            _ => self.fail(moment, 0),
+            _ => self.wait(moment, 0),
         }
     }
 
-    fn fail(&mut self, moment: Moment, least_ms: u64) {
-        self.failures = self.failures.saturating_add(1);
-        let wait_ms = least_ms + backoff_ms(self.failures, moment.dice);
+    fn wait(&mut self, moment: Moment, least_ms: u64) {
+        self.waits = self.waits.saturating_add(1);
+        let wait_ms = least_ms + backoff_ms(self.waits, moment.dice);
         self.not_before_ms = moment.now_ms.saturating_add(wait_ms);
     }
 

@@ -150,20 +150,23 @@ pub fn next_step(situation: &Situation<'_>) -> Step {
     Step::Send(batch(situation.sendable, situation.failures, room))
 }
 
-/// The longest beginning of `sendable` within the batch's limits and within `room_bytes`; at least one item. The limits are halved
-/// after each failure in a row, and for each time that an item of it was sent before, down to one item.
+/// The longest beginning of `sendable` within the batch's limits and within `room_bytes`; at least one item. The number of items and
+/// the limit in bytes are halved after each failure in a row, and for each time but one that an item of it was sent before, down to
+/// one item.
 fn batch(sendable: &[Pending], failures: u32, room_bytes: u64) -> Vec<ObservationId> {
+    // Of few items the half is less than half a batch.
+    let items_max = sendable.len().next_power_of_two().min(BATCH_ITEMS_MAX);
     let (mut halvings, mut bytes) = (failures, 0);
     sendable
         .iter()
         .enumerate()
         .take_while(|(index, item)| {
-            halvings = halvings.max(item.attempts);
+            halvings = halvings.max(item.attempts.saturating_sub(1));
             let halved = |limit: usize| limit.checked_shr(halvings).unwrap_or(0).max(1);
             let bytes_max = u64::try_from(halved(BATCH_BYTES_MAX)).unwrap_or(u64::MAX);
             bytes += item.size_bytes;
             *index == 0
-                || (*index < halved(BATCH_ITEMS_MAX)
+                || (*index < halved(items_max)
                     && bytes <= bytes_max
                     && cost_of_batch(index + 1, bytes) <= room_bytes)
         })

@@ -6,6 +6,8 @@
     reason = "a broken premise ends the test"
 )]
 
+mod answers;
+mod clocks;
 mod drives;
 mod halts;
 #[path = "../uploads/items.rs"]
@@ -15,6 +17,9 @@ mod halts;
 )]
 mod items;
 mod kept;
+mod keys;
+mod later;
+mod months;
 mod phone;
 #[path = "../uploads/proxy.rs"]
 mod proxy;
@@ -24,8 +29,4 @@ mod rules;
 mod runs;
 mod trips;
 #[path = "../uploads/wire_server.rs"]
-#[expect(
-    dead_code,
-    reason = "shared with the tests of the uploads, which use other parts of it"
-)]
 mod wire_server;

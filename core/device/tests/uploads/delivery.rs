@@ -213,7 +213,7 @@ fn a_device_that_the_server_forgot_registers_again() {
 #[test]
 fn one_item_that_the_server_cannot_take_does_not_hold_up_the_others() {
     let (device, items, mut queue, server, _folder) = way(9);
-    server.seen.lock().unwrap().poison = Some(items[3].id());
+    server.seen.lock().unwrap().poison = Some((items[3].id(), Fate::Problem(400, "malformed")));
     let (ended, _) = deliver(&mut queue, &server, &device);
     assert!(matches!(ended, Ok(Progress::Wait(_))), "{ended:?}");
     for (i, state) in states(&queue, &items).into_iter().enumerate() {

@@ -11,5 +11,11 @@ mod items;
 mod planning;
 mod proxy;
 mod queueing;
+mod traces;
 mod traffic;
+mod waits;
+#[expect(
+    dead_code,
+    reason = "shared with the tests of the sessions, which use other parts of it"
+)]
 mod wire_server;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 use wayhex_protocol::batch::{Answer, BatchReader, SignedPolicy};
 use wayhex_protocol::cbor::Wire;
 use wayhex_protocol::envelope::{open, peek, seal};
-use wayhex_protocol::id::{ObservationId, sha256};
+use wayhex_protocol::id::{DeviceId, ObservationId, sha256};
 use wayhex_protocol::key::{PublicKey, Signer};
+use wayhex_protocol::limits::TIME_AHEAD_MAX_MS;
 use wayhex_protocol::observation::Observation;
 use wayhex_protocol::policy::Policy;
 use wayhex_protocol::reason::Reason;
@@ -17,6 +19,9 @@ use wayhex_protocol::receipt::{Receipt, Verdict};
 use wayhex_protocol::registration::Registration;
 
 use crate::items::{Key, NOON_MS, network};
+
+/// How long a server that hangs keeps a connection: longer than the tests that meet it wait.
+const HANG: Duration = Duration::from_secs(20);
 
 /// What the next batch meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +34,24 @@ pub enum Fate {
     Portal,
     /// This status with a problem.
     Problem(u16, &'static str),
+    /// This status with a page of HTML: what portals and proxies say.
+    Page(u16),
+    /// Status 200 and no byte of an answer; nothing is taken in.
+    Empty,
+    /// Status 200 and bytes without a meaning; nothing is taken in.
+    Garbage,
+    /// Valid receipts of the server, for other items than were asked for; nothing is taken in.
+    OthersReceipts,
+    /// All is read, and no answer comes for longer than anybody waits.
+    Hang,
+    /// All is read, and the connection is closed.
+    HangUp,
     /// Receipts by a key that is not the server's.
     ForeignReceipts,
     /// This verdict for every item.
     Refuse(Reason),
 }
 
-#[derive(Default)]
 pub struct Seen {
     pub requests: Vec<String>,
     pub bytes: u64,
@@ -43,16 +59,38 @@ pub struct Seen {
     pub pictures: BTreeMap<ObservationId, u32>,
     pub receipts: BTreeMap<ObservationId, Vec<u8>>,
     pub batches: BTreeMap<String, Vec<ObservationId>>,
-    /// The key of the registered device.
+    /// The key of the device that was registered last; without one nobody is known.
     pub registered: Option<PublicKey>,
+    /// The keys of all that were registered.
+    pub devices: BTreeMap<DeviceId, PublicKey>,
     /// Every observation that was accepted.
     pub accepted: Vec<Observation>,
-    /// How long after noon it says that it is.
+    /// Its clock, Unix milliseconds: what its `date` says.
+    pub now_ms: u64,
+    /// How much later its receipts say that it is.
     pub late_ms: u64,
+    /// Whether it refuses times that cannot be, as the law says.
+    pub judges_time: bool,
+    /// How old a cache says that its answers are, seconds.
+    pub cached_s: Option<u32>,
     pub fates: Vec<Fate>,
-    /// Items that make the whole batch fail, by their place among all.
-    pub poison: Option<ObservationId>,
+    /// What all requests about batches meet, however often.
+    pub always: Option<Fate>,
+    /// Items that make the whole batch meet a fate, by their place among all.
+    pub poison: Option<(ObservationId, Fate)>,
     pub key_seed: u8,
+    /// Its policy: the genesis one but for these.
+    pub policy_version: u64,
+    pub version_min: u64,
+}
+
+impl Seen {
+    pub fn policy(&self) -> Policy {
+        let mut policy = Policy::genesis(network());
+        policy.version = self.policy_version;
+        policy.parameters.version_min = self.version_min;
+        policy
+    }
 }
 
 #[derive(Clone)]
@@ -72,8 +110,24 @@ impl WireServer {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(Seen {
+            requests: Vec::new(),
+            bytes: 0,
+            pictures: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            batches: BTreeMap::new(),
+            registered: None,
+            devices: BTreeMap::new(),
+            accepted: Vec::new(),
+            now_ms: NOON_MS,
+            late_ms: 0,
+            judges_time: false,
+            cached_s: None,
+            fates: Vec::new(),
+            always: None,
+            poison: None,
             key_seed: 9,
-            ..Seen::default()
+            policy_version: 1,
+            version_min: 1,
         }));
         let state = Arc::clone(&seen);
         std::thread::spawn(move || {
@@ -115,10 +169,10 @@ fn serve(mut stream: TcpStream, state: &Mutex<Seen>) {
     state.lock().unwrap().bytes += u64::try_from(text.len()).unwrap();
     state.lock().unwrap().requests.push(line.clone());
     let is_batch = line.starts_with("POST /v1/batches");
-    let fate = if is_batch {
-        state.lock().unwrap().fates.pop()
-    } else {
-        None
+    let fate = {
+        let mut state = state.lock().unwrap();
+        let next = if is_batch { state.fates.pop() } else { None };
+        next.or(state.always.filter(|_| line.contains(" /v1/batches")))
     };
     let wanted = match fate {
         Some(Fate::CutRequestAfter(bytes)) => bytes.min(length),
@@ -128,9 +182,17 @@ fn serve(mut stream: TcpStream, state: &Mutex<Seen>) {
     if stream.read_exact(&mut body).is_err() {
         return;
     }
+    if fate == Some(Fate::Hang) {
+        std::thread::sleep(HANG);
+        return;
+    }
     let state = &mut *state.lock().unwrap();
     state.bytes += u64::try_from(body.len()).unwrap();
-    let reply = if is_batch {
+    let reply = if let Some(reply) = fate.and_then(|fate| misled(state, fate)) {
+        Some(reply)
+    } else if fate == Some(Fate::HangUp) {
+        None
+    } else if is_batch {
         let name = header(&text, "wayhex-batch").unwrap();
         take_batch(state, &name, &body, fate)
     } else {
@@ -139,8 +201,14 @@ fn serve(mut stream: TcpStream, state: &Mutex<Seen>) {
     let Some((status, kind, body)) = reply else {
         return;
     };
+    let age = state
+        .cached_s
+        .map_or(String::new(), |seconds| format!("age: {seconds}\r\n"));
+    let now = UNIX_EPOCH + Duration::from_millis(state.now_ms);
     let head = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ndate: Sun, 22 Nov 2026 12:00:00 GMT\r\ncontent-length: {}\r\n\r\n",
+        "HTTP/1.1 {status} {}\r\ncontent-type: {kind}\r\ndate: {}\r\n{age}content-length: {}\r\n\r\n",
+        reason_phrase(status),
+        httpdate::fmt_http_date(now),
         body.len()
     );
     let cut = if fate == Some(Fate::CutAnswer) {
@@ -156,20 +224,35 @@ fn serve(mut stream: TcpStream, state: &Mutex<Seen>) {
     );
 }
 
-type Reply = (&'static str, &'static str, Vec<u8>);
+type Reply = (u16, &'static str, Vec<u8>);
+
+/// The answer of what stands between the phone and the server, or of a server that is beside itself.
+fn misled(state: &Seen, fate: Fate) -> Option<Reply> {
+    let page = b"<html>Please log in</html>".to_vec();
+    Some(match fate {
+        Fate::Portal => (200, "text/html", page),
+        Fate::Page(status) => (status, "text/html", page),
+        Fate::Problem(status, code) => problem(status, code),
+        Fate::Empty => (200, "application/cbor-seq", Vec::new()),
+        Fate::Garbage => (200, "application/cbor-seq", vec![0x9f; 700]),
+        Fate::OthersReceipts => {
+            let receipt = Receipt {
+                id: ObservationId([0xee; 32]),
+                verdict: Verdict::Accepted,
+                epoch: 1,
+                server_time_ms: state.now_ms,
+            };
+            let answer = Answer {
+                receipt: seal(&receipt, &network(), &Key::of(state.key_seed)).unwrap(),
+                replayed: false,
+            };
+            (200, "application/cbor-seq", answer.to_bytes())
+        }
+        _ => return None,
+    })
+}
 
 fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> Option<Reply> {
-    match fate {
-        Some(Fate::Portal) => {
-            return Some((
-                "200 OK",
-                "text/html",
-                b"<html>Please log in</html>".to_vec(),
-            ));
-        }
-        Some(Fate::Problem(status, code)) => return Some(problem(status, code)),
-        _ => {}
-    }
     let signer = Key::of(if fate == Some(Fate::ForeignReceipts) {
         77
     } else {
@@ -181,11 +264,18 @@ fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> 
     while let Some(item) = reader.next_item().unwrap() {
         let (device, observation) = peek::<Observation>(&item.envelope).unwrap();
         let id = Observation::id(device, &observation.to_bytes());
-        if state.poison == Some(id) {
-            return Some(problem(400, "malformed"));
+        if let Some((poison, fate)) = state.poison
+            && poison == id
+        {
+            return misled(state, fate);
         }
         *state.pictures.entry(id).or_default() += 1;
-        if let Some(key) = &state.registered {
+        let known = state
+            .devices
+            .get(&device)
+            .filter(|_| state.registered.is_some());
+        let is_known = known.is_some();
+        if let Some(key) = known {
             open::<Observation>(&item.envelope, &network(), |_kid| Some(key.clone())).unwrap();
             let picture = sha256(&item.picture.unwrap());
             assert_eq!(observation.media[0].sha256.0, picture);
@@ -194,15 +284,15 @@ fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> 
         let replayed = known.is_some();
         let verdict = match fate {
             Some(Fate::Refuse(reason)) => Verdict::Refused(reason),
-            _ if state.registered.is_none() => Verdict::Refused(Reason::UnknownDevice),
-            _ => Verdict::Accepted,
+            _ if !is_known => Verdict::Refused(Reason::UnknownDevice),
+            _ => judged(state, &observation),
         };
         let receipt = known.unwrap_or_else(|| {
             let receipt = Receipt {
                 id,
                 verdict,
                 epoch: 1,
-                server_time_ms: NOON_MS + state.late_ms,
+                server_time_ms: state.now_ms + state.late_ms,
             };
             seal(&receipt, &network(), &signer).unwrap()
         });
@@ -218,7 +308,21 @@ fn take_batch(state: &mut Seen, name: &str, body: &[u8], fate: Option<Fate>) -> 
     if matches!(fate, Some(Fate::CutRequestAfter(_))) {
         return None;
     }
-    Some(("200 OK", "application/cbor-seq", answers))
+    Some((200, "application/cbor-seq", answers))
+}
+
+fn judged(state: &Seen, observation: &Observation) -> Verdict {
+    let captured_ms = observation.captured_at_ms;
+    let latency_last_ms = state.policy().parameters.latency_last_ms;
+    if !state.judges_time {
+        Verdict::Accepted
+    } else if captured_ms > state.now_ms + TIME_AHEAD_MAX_MS {
+        Verdict::Refused(Reason::CapturedInFuture)
+    } else if captured_ms + latency_last_ms < state.now_ms {
+        Verdict::Refused(Reason::TooLate)
+    } else {
+        Verdict::Accepted
+    }
 }
 
 fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
@@ -234,28 +338,30 @@ fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
             }
             .to_bytes()
         });
-        return ("200 OK", "application/cbor-seq", answers.collect());
+        return (200, "application/cbor-seq", answers.collect());
     }
     match path.split('?').next().unwrap() {
         "/v1/policy" => {
             let signer = Key::of(state.key_seed);
             let policy = SignedPolicy {
                 server_key: signer.public_key().to_bytes(),
-                envelope: seal(&Policy::genesis(network()), &network(), &signer).unwrap(),
+                envelope: seal(&state.policy(), &network(), &signer).unwrap(),
             };
-            ("200 OK", "application/cbor", policy.to_bytes())
+            (200, "application/cbor", policy.to_bytes())
         }
         "/v1/devices/nonce" => {
             let nonce = format!(r#"{{"nonce":"{}"}}"#, "ab".repeat(32));
-            ("200 OK", "application/json", nonce.into_bytes())
+            (200, "application/json", nonce.into_bytes())
         }
         "/v1/devices" => {
             let opened = Registration::open(body, &network()).unwrap();
-            state.registered = Some(opened.message.key);
-            ("200 OK", "application/json", b"{}".to_vec())
+            let key = opened.message.key;
+            state.devices.insert(key.thumbprint(), key.clone());
+            state.registered = Some(key);
+            (200, "application/json", b"{}".to_vec())
         }
         "/v1/freshness" => (
-            "200 OK",
+            200,
             "application/json",
             br#"{"epoch":1,"units":[]}"#.to_vec(),
         ),
@@ -264,14 +370,15 @@ fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
 }
 
 fn problem(status: u16, code: &str) -> Reply {
-    let status = match status {
-        400 => "400 Bad Request",
-        404 => "404 Not Found",
-        426 => "426 Upgrade Required",
-        _ => "503 Service Unavailable",
-    };
     let body = format!(r#"{{"type":"about:blank","title":"no","detail":"no","code":"{code}"}}"#);
     (status, "application/problem+json", body.into_bytes())
+}
+
+fn reason_phrase(status: u16) -> &'static str {
+    reqwest::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("Unknown")
 }
 
 fn header(head: &str, name: &str) -> Option<String> {
