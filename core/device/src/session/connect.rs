@@ -76,6 +76,7 @@ impl Session<'_> {
     }
 
     fn meet(&mut self, server: &Server) -> Result<(), ServerError> {
+        self.queue.make_way()?;
         if self.batches.is_none() {
             let visit = server.visit(&mut self.gate, &mut self.queue)?;
             if visit.newly_pinned {
