@@ -96,10 +96,12 @@ pub(super) struct Held {
 }
 
 /// Where a frame was taken, as far as the end of the trip must be far from it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Whereabouts {
     /// There.
     At(Position),
+    /// All along there: what is left of the way that its segment tells, without what the trip has been far from.
+    Along(Vec<Position>),
     /// Between these usable fixes.
     Between([Position; 2]),
     /// At this time (nanoseconds), after this fix; the next usable one is not known yet.
@@ -137,10 +139,14 @@ impl Held {
         }
     }
 
-    fn is_far(&self, is_far: impl Fn(Position) -> bool) -> bool {
-        match self.whereabouts {
-            Whereabouts::At(place) => is_far(place),
-            Whereabouts::Between(places) => places.into_iter().all(is_far),
+    fn is_far(&mut self, is_far: impl Fn(Position) -> bool) -> bool {
+        match &mut self.whereabouts {
+            Whereabouts::At(place) => is_far(*place),
+            Whereabouts::Along(places) => {
+                places.retain(|place| !is_far(*place));
+                places.is_empty()
+            }
+            Whereabouts::Between(places) => places.iter().all(|place| is_far(*place)),
             Whereabouts::After { .. } | Whereabouts::Anywhere => false,
         }
     }
@@ -215,7 +221,7 @@ impl Line {
     /// Marks what the trip is far enough from by now.
     pub fn mark(&mut self, is_far: impl Fn(Position) -> bool) {
         for held in &mut self.held {
-            held.is_safe |= held.is_far(&is_far);
+            held.is_safe = held.is_safe || held.is_far(&is_far);
         }
         self.settle();
     }

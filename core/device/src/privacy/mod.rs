@@ -116,7 +116,9 @@ impl Privacy {
     }
 
     fn take_kept(&mut self, captured: Captured, capture: &mut Capture) {
-        let (index, place) = (captured.index, captured.place());
+        let index = captured.index;
+        let way = captured.segment.vertices().iter();
+        let mut way: Vec<_> = way.map(|vertex| vertex.position).collect();
         let private = if self.touches_zone(&captured) {
             Some(Reason::PrivateZone)
         } else if self.trips.has_left() {
@@ -137,10 +139,11 @@ impl Privacy {
                 reason,
             },
         };
+        way.retain(|place| !self.trips.is_far_from(*place));
         self.line.push(Held {
             index,
-            whereabouts: Whereabouts::At(place),
-            is_safe: self.trips.is_far_from(place),
+            is_safe: way.is_empty(),
+            whereabouts: Whereabouts::Along(way),
             what,
         });
     }
@@ -160,7 +163,7 @@ impl Privacy {
         let is_safe = match whereabouts {
             Whereabouts::Anywhere => true,
             Whereabouts::At(place) => self.trips.is_far_from(place),
-            Whereabouts::Between(_) | Whereabouts::After { .. } => false,
+            Whereabouts::Along(_) | Whereabouts::Between(_) | Whereabouts::After { .. } => false,
         };
         self.line.push(Held {
             index: dropped.index,

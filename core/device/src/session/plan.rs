@@ -12,7 +12,7 @@ use crate::privacy::{Trim, TripKind, Zone};
 /// The row that is committed before the first frame.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Plan {
-    /// The time it was played for the first time, Unix milliseconds: what lies after it lies in the future.
+    /// The time it was played for the first time, Unix milliseconds: what lies after it lies in the future. 0 for a trip.
     pub played_at_ms: u64,
     /// What its times are shifted by, milliseconds.
     pub shift_ms: i64,
@@ -78,6 +78,14 @@ impl Plan {
             policy: Some(drawn.policy.to_string()),
             record: drawn.record.map(name_of),
         })
+    }
+
+    /// The plan of a trip that is happening: when it began is a time in its trimmed start, and is kept nowhere.
+    pub fn of_a_trip(self) -> Self {
+        Self {
+            played_at_ms: 0,
+            ..self
+        }
     }
 
     /// How much is cut.

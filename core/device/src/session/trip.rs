@@ -68,7 +68,7 @@ impl Session<'_> {
     }
 
     fn new_trip(&mut self, zones: String) -> Result<SessionId, SessionError> {
-        let plan = self.plan_drawn(None, zones)?;
+        let plan = self.plan_drawn(None, zones)?.of_a_trip();
         let mut session = [0; SessionId::LENGTH];
         self.ports.random.fill(&mut session)?;
         let session = SessionId(session);

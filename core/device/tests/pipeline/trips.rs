@@ -55,6 +55,40 @@ fn both_ends_of_a_trip_are_cut() {
 }
 
 #[test]
+fn a_way_that_leads_by_the_end_is_not_told_either() {
+    // East, a frame each 50 m, and then in a bow back to beside the way: far from the last frame, near what its segment tells.
+    let east = (0..=35_u8).map(|step| (10.0 * f64::from(step), 0.0));
+    let bow = [
+        (343.0, 30.0),
+        (337.0, 60.0),
+        (330.0, 90.0),
+        (320.0, 90.0),
+        (310.0, 90.0),
+        (300.0, 90.0),
+        (290.0, 87.0),
+        (280.0, 83.0),
+        (270.0, 80.0),
+    ];
+    let mut events = Vec::new();
+    for (step, (east_m, north_m)) in (0..45_u8).zip(east.chain(bow)) {
+        let t_s = 1.0 + f64::from(step);
+        events.push(fix_event(t_s, east_m, north_m));
+        if step <= 35 && step % 5 == 0 {
+            events.push(frame(t_s));
+        }
+    }
+    let told = trimmed(exact(100), events);
+    let end = position(270.0, 80.0);
+    assert!(!told.released.is_empty());
+    for released in &told.released {
+        for vertex in released.segment().vertices() {
+            let metres = vertex.position.distance_m(end);
+            assert!(metres >= 100.0, "{}: {metres}", released.source());
+        }
+    }
+}
+
+#[test]
 fn what_was_cut_is_told_by_its_index_alone() {
     let told = trimmed(exact(100), straight(500.0, 10.0, 2.0));
     assert!(told.count("trip_trimmed") > 20);
