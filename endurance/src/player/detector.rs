@@ -13,13 +13,19 @@ use crate::drive::BLOCK_PX;
 /// The detectors of the phone.
 #[must_use]
 pub fn detectors() -> Vec<Arc<dyn Detector>> {
-    vec![Arc::new(FindsMarks(ModelIdentity {
+    unless(false)
+}
+
+/// The same, unless they are to see nothing.
+pub(super) fn unless(is_blind: bool) -> Vec<Arc<dyn Detector>> {
+    let identity = ModelIdentity {
         role: Role::Face,
         name: "marks".to_owned(),
         version: "1".to_owned(),
         runtime: "endurance".to_owned(),
         sha256: accepted_model(),
-    }))]
+    };
+    vec![Arc::new(FindsMarks { identity, is_blind })]
 }
 
 /// The first model of the genesis policy, whose name this detector borrows: a server takes no others.
@@ -31,19 +37,22 @@ fn accepted_model() -> [u8; 32] {
         .unwrap_or_default()
 }
 
-struct FindsMarks(ModelIdentity);
+struct FindsMarks {
+    identity: ModelIdentity,
+    is_blind: bool,
+}
 
 impl Detector for FindsMarks {
     fn identity(&self) -> &ModelIdentity {
-        &self.0
+        &self.identity
     }
 
-    /// A box for each block whose middle has the marks' colour.
+    /// A box for each block whose middle has a mark's colour or a canary's.
     fn detect(&self, frame: RgbView<'_>) -> Result<Vec<Detection>, DetectError> {
         let mut found = Vec::new();
         for top in (0..frame.height()).step_by(to_usize(BLOCK_PX)) {
             for left in (0..frame.width()).step_by(to_usize(BLOCK_PX)) {
-                if found.len() < BOXES_MAX && is_marked(frame, left, top) {
+                if !self.is_blind && found.len() < BOXES_MAX && is_marked(frame, left, top) {
                     found.push(block_at(left, top));
                 }
             }
@@ -56,7 +65,9 @@ fn is_marked(frame: RgbView<'_>, left: u32, top: u32) -> bool {
     let (x, y) = (left + BLOCK_PX / 2, top + BLOCK_PX / 2);
     let place = 3 * (to_usize(y) * to_usize(frame.width()) + to_usize(x));
     match frame.pixels().get(place..place + 3) {
-        Some(&[red, green, blue]) if x < frame.width() => red > 150 && green < 90 && blue > 150,
+        Some(&[red, green, blue]) if x < frame.width() => {
+            (red > 150 && green < 90 && blue > 150) || (red < 90 && green > 150 && blue < 90)
+        }
         _ => false,
     }
 }

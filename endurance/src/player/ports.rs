@@ -1,5 +1,6 @@
 //! Time and chance that are the same in every run.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -7,11 +8,15 @@ use std::time::{Duration, Instant};
 use wayhex_device::ports::{Clock, NoRandomness, Random};
 use wayhex_protocol::id::sha256;
 
-/// A clock that stands at what it was given, but for the waits; these are shorter than they should be.
+/// A clock that stands at what it was given, but for the waits; these are shorter than they should be. Where it has to run, it
+/// does so from [`GivenClock::run`] on, and faster by as much.
 pub struct GivenClock {
     now_ms: AtomicU64,
     hurry: u32,
     began: Instant,
+    /// When it began to run, monotonic nanoseconds, and what it was ahead since by having hurried.
+    runs_since_ns: OnceLock<u64>,
+    ahead_ns: AtomicU64,
 }
 
 impl GivenClock {
@@ -20,22 +25,36 @@ impl GivenClock {
             now_ms: AtomicU64::new(now_ms),
             hurry: hurry.max(1),
             began: Instant::now(),
+            runs_since_ns: OnceLock::new(),
+            ahead_ns: AtomicU64::new(0),
         }
     }
 
-    /// Waits for what a drive took, without the clock going on.
+    /// Runs from now on, from what it was given.
+    pub fn run(&self) {
+        self.runs_since_ns.get_or_init(|| self.monotonic_ns());
+    }
+
+    /// Waits for what a drive took; a clock that stands does not go on.
     pub fn pass_ns(&self, ns: u64) {
-        sleep(Duration::from_nanos(ns / u64::from(self.hurry)));
+        let waited_ns = ns / u64::from(self.hurry);
+        sleep(Duration::from_nanos(waited_ns));
+        if self.runs_since_ns.get().is_some() {
+            self.ahead_ns.fetch_add(ns - waited_ns, Ordering::SeqCst);
+        }
     }
 }
 
 impl Clock for GivenClock {
     fn now_ms(&self) -> u64 {
-        self.now_ms.load(Ordering::SeqCst)
+        let since_ns = self.runs_since_ns.get().copied();
+        let run_ns = since_ns.map_or(0, |since_ns| self.monotonic_ns() - since_ns);
+        self.now_ms.load(Ordering::SeqCst) + run_ns / 1_000_000
     }
 
     fn monotonic_ns(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let elapsed_ns = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        elapsed_ns.saturating_add(self.ahead_ns.load(Ordering::SeqCst))
     }
 
     fn wait_ms(&self, ms: u64) {

@@ -1,0 +1,506 @@
+//! The pipeline, run as it is used and ended as it is never meant to be: a replay and a trip that happens, each in several
+//! lives of its phone, with a server that dies too. What each life leaves behind is copied before the next begins.
+//!
+//! ```text
+//! drives/      the raw way: the only folder that is not searched, beside the command lines
+//! phones/      stores, recordings, temporary files, working folders, and what the programs printed
+//! after-N/     the same, copied after the N-th kill
+//! wire/        all bytes of all connections
+//! server/      the server's folder
+//! public/      what anybody is told
+//! ```
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+use wayhex_server::failpoints::ALL as SERVER_FAILPOINTS;
+
+use super::ground::{FRAMES, Ground, STEP_MS, TRIM_M};
+use super::private::Axis;
+use super::proxy::{Bound, Proxy};
+use crate::drive::mix;
+use crate::folders;
+use crate::phone::{FAILPOINT, Phone, Task};
+use crate::player::Without;
+use crate::server::{Server, Start};
+
+/// Before now, milliseconds: when the way was recorded, when it is replayed by the phone's clock, and when it is driven by it. Nothing
+/// else happens at these times, so that one of them is never met by chance.
+const RECORDED_BEFORE_MS: u64 = 86_400_000;
+const REPLAYED_BEFORE_MS: u64 = 18_000_000;
+const DRIVEN_BEFORE_MS: u64 = 10_800_000;
+/// What a frame that is filmed may be dated too early, milliseconds: by roundings, and by what passes between two looks at the clock.
+const FILMS_WITHIN_MS: u64 = 64;
+/// The frames between which a trip is cut by a kill: after the start and before the zone, and behind the zone.
+const CUTS: [std::ops::Range<u64>; 2] = [22..30, 52..64];
+/// How much faster phones wait and film.
+const HURRY: u32 = 40;
+/// The longest that a life lasts, and the longest until its kill while a drive is replayed and while one is filmed.
+const LIFE_MAX: Duration = Duration::from_secs(60);
+const REPLAY_KILL_MS: u64 = 900;
+const FILM_KILL_MS: u64 = 2_000;
+/// The last hit of a server's failpoint that ends it.
+const HITS_MAX: u64 = 12;
+/// Where a phone ends that plays, and at which hit at most; then one that sends.
+const PLAYS: [(&str, u64); 7] = [
+    ("device.queue.put.commit", 12),
+    ("device.queue.put.done", 12),
+    ("device.queue.begin.done", 1),
+    ("device.recording.write.picture", 12),
+    ("device.recording.write.line", 12),
+    ("device.recording.write.rename", 24),
+    ("device.recording.write.done", 12),
+];
+const SENDS: [(&str, u64); 11] = [
+    ("device.queue.end.commit", 1),
+    ("device.queue.freeze.create", 1),
+    ("device.queue.freeze.write", 16),
+    ("device.queue.freeze.fsync", 1),
+    ("device.queue.freeze.commit", 1),
+    ("device.queue.mark_doubtful.commit", 1),
+    ("device.upload.request.leaves", 6),
+    ("device.upload.answer.came", 6),
+    ("device.queue.settle.commit", 1),
+    ("device.queue.settle.unlink", 1),
+    ("device.queue.space.checkpoint", 2),
+];
+/// Lives that a phone may need until nothing is pending.
+const LIVES_MAX: usize = 8;
+
+/// What is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// What all chance is drawn from.
+    pub seed: u64,
+    /// Lives of the replaying phone that are ended.
+    pub kills: usize,
+    /// Whether a trip is filmed, too.
+    pub films: bool,
+    /// What the phones leave out.
+    pub without: Option<Without>,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Phones that were killed at a random moment.
+    pub phones: usize,
+    /// Phones that ended at a failpoint.
+    pub at_failpoints: usize,
+    /// Servers that were killed, or ended at a failpoint.
+    pub servers: usize,
+}
+
+/// All of it.
+pub struct Lives {
+    plan: Plan,
+    ground: Ground,
+    folder: PathBuf,
+    now_ms: u64,
+    dice: u64,
+    server: Server,
+    url: String,
+    proxy: Proxy,
+    ended: Ended,
+    /// What the replay's times are shifted by, milliseconds.
+    shift_ms: i64,
+}
+
+/// How a life ends.
+enum End {
+    ByItself,
+    After(Duration),
+    At(String),
+}
+
+impl Lives {
+    /// Makes everything ready in an empty folder, and starts the server.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the server does not start.
+    pub fn begin(plan: Plan, folder: &Path) -> Result<Self> {
+        let ground = Ground::of(plan.seed);
+        let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis();
+        let now_ms = u64::try_from(now_ms)?;
+        ground.record(
+            &folder.join("drives/whole"),
+            now_ms - RECORDED_BEFORE_MS,
+            0..FRAMES,
+        )?;
+        for part in ["tmp", "cwd", "printed"] {
+            fs::create_dir_all(folder.join("phones").join(part))?;
+        }
+        let bound = Bound::new()?;
+        let url = bound.url()?;
+        let settings = [
+            ("SERVER__ORIGINS", url.as_str()),
+            // What is public is public at once, and the longest recovery is lawful.
+            ("POLICY__FRESHNESS_RECOVERY_S", "315360000"),
+            ("POLICY__COVERAGE_DELAY_S", "0"),
+            ("POLICY__COVERAGE_STEP_S", "1"),
+        ];
+        let server = Server::new(&folder.join("server"), &settings)?;
+        let proxy = bound.pass_on(server.address(), &folder.join("wire"))?;
+        let mut lives = Self {
+            plan,
+            ground,
+            folder: folder.to_owned(),
+            now_ms,
+            dice: mix(plan.seed ^ 0x00ca_9a41),
+            server,
+            url,
+            proxy,
+            ended: Ended::default(),
+            shift_ms: 0,
+        };
+        lives.serve(None)?;
+        Ok(lives)
+    }
+
+    /// The way.
+    #[must_use]
+    pub const fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    /// What was ended.
+    #[must_use]
+    pub const fn ended(&self) -> Ended {
+        self.ended
+    }
+
+    /// The times at which the way was told.
+    #[must_use]
+    pub fn axes(&self) -> Vec<Axis> {
+        let recorded_ms = self.now_ms - RECORDED_BEFORE_MS;
+        let axis = |name, began_ms| Axis {
+            name,
+            began_ms,
+            inexact_ms: 0,
+        };
+        vec![
+            axis("the recorder", recorded_ms),
+            axis(
+                "the replay",
+                recorded_ms.saturating_add_signed(self.shift_ms),
+            ),
+            Axis {
+                inexact_ms: FILMS_WITHIN_MS,
+                ..axis("the trip", self.now_ms - DRIVEN_BEFORE_MS)
+            },
+        ]
+    }
+
+    /// Runs all of it, and stops the server.
+    ///
+    /// # Errors
+    /// A process does what none does, or nothing comes through.
+    pub fn run(&mut self) -> Result<()> {
+        self.replay()?;
+        if self.plan.films {
+            self.film()?;
+        }
+        let closed = self.server.close_epoch(1, &trace())?.status()?;
+        ensure!(closed.success(), "the epoch is not closed: {closed}");
+        self.ask_as_anybody()?;
+        self.server.kill()?;
+        Ok(())
+    }
+
+    fn replay(&mut self) -> Result<()> {
+        let clock_ms = self.now_ms - REPLAYED_BEFORE_MS;
+        let phone = self.phone("replaying", clock_ms, true);
+        let task = Task::Replay(self.folder.join("drives/whole"));
+        for kill in 0..self.plan.kills {
+            self.perhaps_trouble_the_server()?;
+            let end = self.draw_end(2 * kill < self.plan.kills);
+            if self.live(&phone, &task, end)? == Some(true) {
+                break;
+            }
+            self.copy()?;
+        }
+        self.finish(&phone, &task)?;
+        self.shift_ms = self.shift()?;
+        Ok(())
+    }
+
+    /// By the report of the phone's last life.
+    fn shift(&self) -> Result<i64> {
+        let printed = folders::files(&self.folder.join("phones/printed"))?;
+        let last = printed
+            .iter()
+            .rfind(|path| path.extension().is_some_and(|it| it == "report"));
+        let report: Value = serde_json::from_slice(&fs::read(last.context("no report")?)?)?;
+        report["drive"]["time_shift_ms"]
+            .as_i64()
+            .context("the report tells no shift")
+    }
+
+    /// Drives the way once, through a phone that is ended on the way.
+    fn film(&mut self) -> Result<()> {
+        let began_ms = self.now_ms - DRIVEN_BEFORE_MS;
+        let ground = self.ground.seen_again();
+        let mut from = 0;
+        for cut in 0..=CUTS.len() {
+            let until = match CUTS.get(cut) {
+                Some(range) => {
+                    let drawn = range.start + self.draw(range.end - range.start);
+                    usize::try_from(drawn)?
+                }
+                None => FRAMES,
+            };
+            let drive = self.folder.join(format!("drives/part-{cut}"));
+            ground.record(&drive, began_ms, from..until)?;
+            let clock_ms = began_ms + STEP_MS * u64::try_from(from)?;
+            let phone = self.phone("filming", clock_ms, false);
+            let task = Task::Film(drive);
+            if until == FRAMES {
+                self.live(&phone, &task, End::ByItself)?;
+                let after = Phone {
+                    clock_ms: began_ms + STEP_MS * u64::try_from(until)? + 60_000,
+                    ..phone
+                };
+                return self.finish(&after, &Task::Deliver);
+            }
+            let end = if self.draw(2) == 0 {
+                End::At("device.queue.end.commit".to_owned())
+            } else {
+                End::After(Duration::from_millis(self.draw(FILM_KILL_MS)))
+            };
+            self.live(&phone, &task, end)?;
+            self.copy()?;
+            from = until;
+        }
+        Ok(())
+    }
+
+    /// Lets a phone live until nothing is pending.
+    fn finish(&mut self, phone: &Phone, task: &Task) -> Result<()> {
+        for _ in 0..LIVES_MAX {
+            if !self.server.is_running()? {
+                self.serve(None)?;
+            }
+            if self.live(phone, task, End::ByItself)? == Some(true) {
+                return Ok(());
+            }
+        }
+        anyhow::bail!(
+            "{} does not come to an end; what it printed is in {}",
+            phone.store.display(),
+            self.folder.join("phones/printed").display()
+        )
+    }
+
+    /// One life of a phone: whether nothing was left to do; `None` when it was ended.
+    fn live(&mut self, phone: &Phone, task: &Task, end: End) -> Result<Option<bool>> {
+        let phones = self.folder.join("phones");
+        let mut command = phone.command(task, Some(&self.url))?;
+        command.arg("--clock-runs");
+        if let Some(without) = self.plan.without {
+            command.args(["--without", without.name()]);
+        }
+        let number = fs::read_dir(phones.join("printed"))?.count();
+        let printed = |what: &str| -> Result<File> {
+            Ok(File::create(
+                phones.join(format!("printed/{number:03}.{what}")),
+            )?)
+        };
+        command
+            .current_dir(phones.join("cwd"))
+            .env("WAYHEX_LOG", "trace")
+            .env("TMPDIR", phones.join("tmp"))
+            .env("SQLITE_TMPDIR", phones.join("tmp"))
+            .stdout(printed("report")?)
+            .stderr(printed("log")?);
+        let deadline = match &end {
+            End::ByItself => LIFE_MAX,
+            End::After(moment) => *moment,
+            End::At(place) => {
+                command.env(FAILPOINT, place);
+                LIFE_MAX
+            }
+        };
+        let status = until(command.spawn()?, deadline)?;
+        ensure!(
+            status.is_some() || !matches!(end, End::ByItself),
+            "a phone did not end by itself within {LIFE_MAX:?}"
+        );
+        Ok(match status {
+            Some(status) => match status.code() {
+                Some(code) => Some(code == 0),
+                None => {
+                    self.ended.at_failpoints += 1;
+                    None
+                }
+            },
+            None => {
+                self.ended.phones += 1;
+                None
+            }
+        })
+    }
+
+    fn phone(&self, name: &str, clock_ms: u64, records: bool) -> Phone {
+        let phones = self.folder.join("phones");
+        Phone {
+            store: phones.join(name),
+            seed: mix(self.plan.seed ^ clock_ms),
+            account: "eip155:1:0x00000000000000000000000000000000000000ca".to_owned(),
+            clock_ms,
+            server_ahead_ms: 0,
+            hurry: HURRY,
+            trim_m: TRIM_M,
+            private_zones: vec![self.ground.zone()],
+            record: records.then(|| phones.join(format!("{name}-recorded"))),
+        }
+    }
+
+    fn draw_end(&mut self, plays: bool) -> End {
+        if self.draw(3) == 0 {
+            return End::After(Duration::from_millis(self.draw(REPLAY_KILL_MS)));
+        }
+        let places: &[(&str, u64)] = if plays { &PLAYS } else { &SENDS };
+        let (place, hits) = places[self.draw_index(places.len())];
+        End::At(format!("{place}@{}", 1 + self.draw(hits)))
+    }
+
+    fn draw_index(&mut self, among: usize) -> usize {
+        let drawn = self.draw(u64::try_from(among).unwrap_or(u64::MAX));
+        usize::try_from(drawn).unwrap_or(0)
+    }
+
+    fn perhaps_trouble_the_server(&mut self) -> Result<()> {
+        match self.draw(3) {
+            0 => {
+                if self.server.kill()? {
+                    self.ended.servers += 1;
+                }
+                let place = SERVER_FAILPOINTS[self.draw_index(SERVER_FAILPOINTS.len())];
+                let hit = 1 + self.draw(HITS_MAX);
+                self.serve(Some(format!("{}@{hit}", place.name())))
+            }
+            _ if !self.server.is_running()? => self.serve(None),
+            _ => Ok(()),
+        }
+    }
+
+    fn serve(&mut self, failpoint: Option<String>) -> Result<()> {
+        let mut environment = trace();
+        environment.extend(failpoint.map(|place| (FAILPOINT.to_owned(), place)));
+        if self.server.start(&environment)? == Start::Ended {
+            self.ended.servers += 1;
+            let again = self.server.start(&trace())?;
+            if again != Start::Ready {
+                let log = fs::read_to_string(self.folder.join("server/server.log"))?;
+                let last = log.lines().last().unwrap_or_default();
+                anyhow::bail!("the server does not start: {last}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what the phones have left.
+    fn copy(&self) -> Result<()> {
+        let number = self.ended.phones + self.ended.at_failpoints;
+        let to = self.folder.join(format!("after-{number:03}"));
+        folders::copy(&self.folder.join("phones"), &to)
+    }
+
+    /// Asks for all that is public, and for the metrics.
+    fn ask_as_anybody(&self) -> Result<()> {
+        let public = self.folder.join("public");
+        fs::create_dir_all(&public)?;
+        let (mut south, mut north) = (f64::MAX, f64::MIN);
+        let (mut west, mut east) = (f64::MAX, f64::MIN);
+        for fix in self.ground.fixes() {
+            (south, north) = (south.min(fix.lat_deg()), north.max(fix.lat_deg()));
+            (west, east) = (west.min(fix.lon_deg()), east.max(fix.lon_deg()));
+        }
+        // A box much larger than the way: what is asked must tell nothing by itself.
+        let bbox = format!(
+            "{:.1},{:.1},{:.1},{:.1}",
+            west - 0.1,
+            south - 0.1,
+            east + 0.1,
+            north + 0.1
+        );
+        let paths = [
+            format!("/v1/coverage?bbox={bbox}&limit=10000"),
+            "/v1/policy".to_owned(),
+            "/v1/epochs/1".to_owned(),
+            "/v1/epochs/1/units".to_owned(),
+            "/v1/epochs/1/payouts/eip155:1:0x00000000000000000000000000000000000000ca".to_owned(),
+        ];
+        for (number, path) in paths.iter().enumerate() {
+            let answer = get(&self.url, path)?;
+            ensure!(
+                answer.starts_with(b"HTTP/1.1 200"),
+                "{path} is not answered"
+            );
+            fs::write(public.join(format!("{number}.answer")), answer)?;
+        }
+        let ready: Value =
+            serde_json::from_slice(&fs::read(self.folder.join("server/ready.json"))?)?;
+        let metrics = ready["metrics"]
+            .as_str()
+            .context("the address of the metrics")?;
+        let metrics = metrics.trim_end_matches("/metrics");
+        fs::write(public.join("metrics.answer"), get(metrics, "/metrics")?)?;
+        Ok(())
+    }
+
+    /// A number below `limit`.
+    fn draw(&mut self, limit: u64) -> u64 {
+        self.dice = mix(self.dice);
+        self.dice % limit.max(1)
+    }
+}
+
+/// Everything is logged.
+fn trace() -> Vec<(String, String)> {
+    vec![("RUST_LOG".to_owned(), "trace".to_owned())]
+}
+
+/// Waits for a process, and kills it after that time; its status where it ended by itself.
+fn until(mut process: Child, deadline: Duration) -> Result<Option<ExitStatus>> {
+    const LOOK_EVERY: Duration = Duration::from_millis(2);
+    let began = Instant::now();
+    while began.elapsed() < deadline {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status));
+        }
+        sleep(LOOK_EVERY);
+    }
+    process.kill()?;
+    process.wait()?;
+    Ok(None)
+}
+
+/// A whole answer, head and body.
+fn get(origin: &str, path: &str) -> Result<Vec<u8>> {
+    let host = origin.trim_start_matches("http://");
+    let mut stream =
+        TcpStream::connect(host).with_context(|| format!("{origin} does not listen"))?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
+    )?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+impl Drop for Lives {
+    fn drop(&mut self) {
+        // The proxy goes after its server, so that nobody waits for either.
+        drop(self.server.kill());
+        let _proxy = &self.proxy;
+    }
+}
