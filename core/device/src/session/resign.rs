@@ -20,10 +20,10 @@ impl Session<'_> {
         }
         if let Some(before) = before {
             let network = self.settings.network.clone();
-            let signed = self.sign_anew(Which::All, |item| {
+            let replaced = self.sign_anew(Which::All, |item| {
                 (item.signer != device).then(|| item.sign_again(&network, signer, |_same| {}))
             })?;
-            let Some(count) = signed else {
+            let Some(count) = replaced else {
                 return Ok(());
             };
             let cause = format!(
@@ -78,13 +78,13 @@ impl Session<'_> {
                 observation.time_source = TimeSource::Server;
             }
         };
-        let signed = self.sign_anew(Which::NotRetimed(which.session), |item| {
+        let replaced = self.sign_anew(Which::NotRetimed(which.session), |item| {
             let is_phones = which.is_replay || item.observation.time_source == TimeSource::Phone;
             let right_ms = item.observation.captured_at_ms.saturating_add_signed(by_ms);
             (is_phones && right_ms <= latest_lawful_ms)
                 .then(|| item.sign_again(&network, signer, change))
         })?;
-        if let Some(count @ 1..) = signed {
+        if let Some(count @ 1..) = replaced {
             tracing::info!(
                 session = %which.session,
                 count,

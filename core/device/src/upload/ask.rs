@@ -93,10 +93,11 @@ impl ServerError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Transport(_) | Self::Answer { .. } => true,
+            // The file of a frozen upload may be lost; its items are there, and are frozen anew.
+            Self::Transport(_) | Self::Answer { .. } | Self::Gate(GateError::Request { .. }) => {
+                true
+            }
             Self::Problem { status, .. } => *status >= 500 || matches!(*status, 408 | 429),
-            // The file of a frozen upload is lost; its items are there, and are frozen anew.
-            Self::Gate(GateError::Request { .. }) => true,
             Self::Gate(_)
             | Self::KeyMismatch { .. }
             | Self::UpdateNeeded { .. }

@@ -217,7 +217,7 @@ fn what_ended_items_leave_is_bounded_too() {
     let envelopes: u64 = items.iter().map(|it| it.envelope().len() as u64).sum();
     let (_folder, store) = store();
     let bounds = Bounds {
-        bytes_max: 8 * envelopes,
+        bytes_max: 7 * envelopes,
         ..Bounds::default()
     };
     let pictures: u64 = items.iter().map(|it| it.picture().len() as u64).sum();
@@ -229,18 +229,8 @@ fn what_ended_items_leave_is_bounded_too() {
     let sendable = queue.sendable(Now::Unconfirmed(NOON_MS)).unwrap();
     let pending: u64 = sendable.iter().map(|it| it.size_bytes).sum();
     assert!(pending + envelopes / 2 <= bounds.bytes_max);
-    let kept: Vec<&Signed> = items
-        .iter()
-        .filter(|item| sendable.iter().any(|it| it.id == item.id()))
-        .collect();
-    let ids: Vec<ObservationId> = kept.iter().map(|it| it.id()).collect();
-    let task = queue.freeze(&ids, "http://server", Vec::new()).unwrap();
-    queue.release(&task).unwrap();
     queue.evict_aged(NOON_MS + bounds.age_max_ms).unwrap();
     queue.begin(SessionId([6; 16]), None, "{}").unwrap();
-    assert_eq!(
-        queue.fates(SESSION).unwrap(),
-        [],
-        "it was forgotten for its bytes"
-    );
+    let left = queue.fates(SESSION).unwrap().len();
+    assert_eq!(left, 0, "it was forgotten for its bytes");
 }
