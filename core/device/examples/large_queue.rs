@@ -258,7 +258,7 @@ impl Signer for Key {
 fn open(folder: &Path) -> Result<Value> {
     let store = StoragePath::create(folder)?;
     let arguments: Value = serde_json::from_slice(&fs::read(folder.join(ARGUMENTS))?)?;
-    let open_ms = open_session(store.clone())?;
+    let (open_ms, report_ms) = open_session(store.clone())?;
     let mut queue = Queue::open(&store)?;
     let now = Now::Confirmed(SystemClock::default().now_ms());
     let started = Instant::now();
@@ -286,13 +286,14 @@ fn open(folder: &Path) -> Result<Value> {
     Ok(json!({
         "items": arguments["items"], "bytes": arguments["bytes"], "seed": arguments["seed"],
         "pending": queue.pending()?, "open_ms": open_ms, "next_task_ms": next_task_ms,
-        "freeze_ms": freeze_ms, "task_items": items.len(), "task_bytes": body_bytes,
+        "freeze_ms": freeze_ms, "report_ms": report_ms, "task_items": items.len(), "task_bytes": body_bytes,
         "peak_rss_bytes": peak_rss_bytes(),
     }))
 }
 
-/// Opens a session on the store, as an app does when it starts; milliseconds that it took.
-fn open_session(store: StoragePath) -> Result<f64> {
+/// Opens a session on the store, as an app does when it starts, and makes its report, which weighs every pending item; milliseconds
+/// that each took.
+fn open_session(store: StoragePath) -> Result<(f64, f64)> {
     let (clock, random) = (SystemClock::default(), SystemRandom::default());
     let (transport, key) = (HttpTransport::new()?, Key::fixed()?);
     let settings = Settings {
@@ -315,8 +316,9 @@ fn open_session(store: StoragePath) -> Result<f64> {
     let started = Instant::now();
     let session = Session::open(store, settings, ports)?;
     let open_ms = ms_since(started);
-    drop(session);
-    Ok(open_ms)
+    let started = Instant::now();
+    session.report()?;
+    Ok((open_ms, ms_since(started)))
 }
 
 fn ms_since(started: Instant) -> f64 {
