@@ -43,6 +43,16 @@ pub struct Options {
     targets: Vec<String>,
 }
 
+/// All targets, as long as one run takes.
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            seconds: SECONDS,
+            targets: Vec::new(),
+        }
+    }
+}
+
 /// What a target's run came to.
 #[derive(Clone, Debug)]
 pub struct Row {

@@ -7,6 +7,7 @@ mod exit;
 mod fuzz;
 mod models;
 mod run;
+mod soak;
 mod test;
 mod tools;
 mod workspace;
@@ -41,6 +42,8 @@ enum Command {
     },
     /// Feed hostile bytes to every reader that can be reached from outside.
     Fuzz(fuzz::Options),
+    /// Hours of trouble: kills, cuts, what is private, a full queue, and the fuzz targets; prints each figure with its floor and seed.
+    Soak(soak::Options),
     /// Fetch the detectors' models.
     Models,
 }
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Check => checks::run(&workspace),
         Command::Bench { drive } => bench::run(&workspace, drive.as_deref()),
         Command::Fuzz(options) => fuzz::check(&workspace, &options),
+        Command::Soak(options) => soak::run(&workspace, &options),
         Command::Models => models::ensure(&workspace.root, &run::say).map(drop),
     });
     match result {

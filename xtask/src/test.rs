@@ -6,11 +6,11 @@ use anyhow::{Context, Result};
 
 use crate::run::{capture, cargo, run as run_program, say};
 use crate::workspace::Workspace;
-use crate::{checks, models, tools};
+use crate::{checks, fuzz, models, tools};
 
 type Step = (&'static str, fn(&Workspace) -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("formats", formats),
     ("models", fetched_models),
     ("lints", lints),
@@ -18,6 +18,7 @@ const STEPS: [Step; 7] = [
     ("tests", tests),
     ("cells, judged by h3 and shapely", judged_cells),
     ("vectors, made again by Python", judged_vectors),
+    ("hostile bytes", fuzzed),
 ];
 
 /// Runs every step; stops at the first that fails, and names it.
@@ -68,6 +69,10 @@ fn lints(workspace: &Workspace) -> Result<()> {
 fn tests(workspace: &Workspace) -> Result<()> {
     run_program(&mut cargo(workspace, &["build", "--workspace", "--bins"]))?;
     run_program(&mut cargo(workspace, &["test", "--workspace"]))
+}
+
+fn fuzzed(workspace: &Workspace) -> Result<()> {
+    fuzz::check(workspace, &fuzz::Options::default())
 }
 
 fn judged_cells(workspace: &Workspace) -> Result<()> {
