@@ -164,7 +164,13 @@ impl Queue {
     /// See [`Self::open`].
     pub fn open_bounded(store: &StoragePath, bounds: Bounds) -> Result<Self, QueueError> {
         let path = store.queue();
-        let mut connection = connect(&path)?;
+        let mut connection = match connect(&path) {
+            Err(error) if error.is_full() => {
+                reserve::give_up_beside(&path)?;
+                connect(&path)?
+            }
+            connected => connected?,
+        };
         CONNECT_MIGRATE.hit();
         embedded::migrations::runner()
             .run(&mut connection)

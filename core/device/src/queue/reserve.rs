@@ -43,32 +43,39 @@ impl Queue {
             Ok(()) | Err(_) => {}
         }
         match filled {
-            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                self.give_up_reserve().map(drop)
-            }
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => self.give_up_reserve(),
             _ => Ok(()),
         }
     }
 
-    /// Gives the reserve up; whether there was one.
+    /// Gives the reserve up, if there is one.
     ///
     /// # Errors
     /// It cannot be removed.
-    pub(super) fn give_up_reserve(&mut self) -> Result<bool, QueueError> {
-        let path = self.reserve();
-        match fs::remove_file(&path) {
-            Ok(()) => {
-                tracing::info!("the disk is full, and the room that was kept free is used");
-                Ok(true)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(source) => Err(QueueError::File { path, source }),
-        }
+    pub(super) fn give_up_reserve(&mut self) -> Result<(), QueueError> {
+        give_up_beside(&self.path)
     }
 
     fn reserve(&self) -> PathBuf {
-        self.path.with_file_name("reserve")
+        beside(&self.path)
     }
+}
+
+/// Gives up the reserve of the queue in this file, which cannot even be opened on a full disk.
+pub(super) fn give_up_beside(queue: &Path) -> Result<(), QueueError> {
+    let path = beside(queue);
+    match fs::remove_file(&path) {
+        Ok(()) => {
+            tracing::info!("the disk is full, and the room that was kept free is used");
+            Ok(())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(source) => Err(QueueError::File { path, source }),
+    }
+}
+
+fn beside(queue: &Path) -> PathBuf {
+    queue.with_file_name("reserve")
 }
 
 /// Writes zeros; a file system that packs them has room anyway.
