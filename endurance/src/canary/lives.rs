@@ -44,7 +44,7 @@ const CUTS: [std::ops::Range<u64>; 2] = [22..30, 52..64];
 const HURRY: u32 = 40;
 /// The longest that a life lasts, and the longest until its kill while a drive is replayed and while one is filmed.
 const LIFE_MAX: Duration = Duration::from_secs(60);
-const REPLAY_KILL_MS: u64 = 900;
+const REPLAY_KILL_MS: u64 = 400;
 const FILM_KILL_MS: u64 = 2_000;
 /// The last hit of a server's failpoint that ends it.
 const HITS_MAX: u64 = 12;
