@@ -65,12 +65,14 @@ impl PublicKey {
         DeviceId(sha256(&self.to_bytes()))
     }
 
-    /// Verifies a signature of [`Signer::sign`]'s form; a P-256 one only with its low s.
+    /// Verifies a signature of [`Signer::sign`]'s form; a P-256 one only with its low s, an Ed25519 one only by a key that
+    /// binds it to its message.
     ///
     /// # Errors
     /// [`BadSignature`], whatever the cause: a caller has nothing else to act on.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
         let checked = match self {
+            Self::Ed25519(key) if has_small_order(key) => return Err(BadSignature),
             Self::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(message, signature),
             Self::P256 { .. } if !has_low_s(signature) => return Err(BadSignature),
             Self::P256 { x, y } => {
@@ -112,6 +114,47 @@ const P256_HALF_ORDER: [u8; 32] = [
     0x7f, 0xff, 0xff, 0xff, 0x80, 0, 0, 0, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xde,
     0x73, 0x7d, 0x56, 0xd3, 0x8b, 0xcf, 0x42, 0x79, 0xdc, 0xe5, 0x61, 0x7e, 0x31, 0x92, 0xa8,
 ];
+
+/// The y coordinates of the eight points of Ed25519 whose order divides 8, little-endian, in every encoding that is read. By such
+/// a key one signature fits many messages, and anybody can make it: it holds no secret.
+const ED25519_SMALL_ORDER_Y: [[u8; 32]; 7] = {
+    // 2^255 - 19 and its neighbours: all bits but the sign's, except in the first byte.
+    const fn near_p(first: u8) -> [u8; 32] {
+        let mut y = [0xff; 32];
+        y[0] = first;
+        y[31] = 0x7f;
+        y
+    }
+    const fn small(first: u8) -> [u8; 32] {
+        let mut y = [0; 32];
+        y[0] = first;
+        y
+    }
+    [
+        small(0),
+        small(1),
+        near_p(0xec),
+        near_p(0xed),
+        near_p(0xee),
+        [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef,
+            0x98, 0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88,
+            0x6d, 0x53, 0xfc, 0x05,
+        ],
+        [
+            0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10,
+            0x67, 0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77,
+            0x92, 0xac, 0x03, 0x7a,
+        ],
+    ]
+};
+
+fn has_small_order(key: &[u8; 32]) -> bool {
+    let mut y = *key;
+    // The sign of x.
+    y[31] &= 0x7f;
+    ED25519_SMALL_ORDER_Y.contains(&y)
+}
 
 fn has_low_s(signature: &[u8; 64]) -> bool {
     signature[32..] <= P256_HALF_ORDER[..]
