@@ -77,7 +77,7 @@ impl ConfigError {
 }
 
 /// Refuses a value outside its bounds, by the key that it stands under.
-fn within<T: PartialOrd + Display>(
+fn within<T: Copy + PartialOrd + Display>(
     key: &str,
     value: T,
     bounds: &RangeInclusive<T>,
