@@ -16,8 +16,8 @@ pub const BACKOFF_MAX_MS: u64 = 15 * 60 * 1_000;
 pub struct Rules {
     /// Nothing is sent over a network that costs by volume.
     pub wifi_only: bool,
-    /// Bytes that may pass in a calendar month (UTC), over any network, both directions together, headers and retries
-    /// included; `None` for no cap.
+    /// Bytes that may pass in a calendar month (UTC, by the server's clock), over any network, both directions together, headers
+    /// and retries included; `None` for no cap.
     pub data_cap_bytes: Option<u64>,
 }
 
