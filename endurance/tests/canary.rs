@@ -1,6 +1,11 @@
 //! What is private is nowhere: not in a file, not in a page of a database, not on the wire, not in what is published; and the search
 //! that says so finds it where it is.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "who repeats a run needs its seed, and figures are of use"
+)]
+
 use anyhow::{Result, ensure};
 use wayhex_endurance::canary::ground::Ground;
 use wayhex_endurance::canary::lives::Plan;

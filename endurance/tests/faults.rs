@@ -1,5 +1,7 @@
 //! A phone's disk that is full, read-only or slow: real file systems, and the same store goes on when they are well again.
 
+#![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -116,7 +118,7 @@ impl Bench {
     }
 
     /// The items of a store, in order, and how many of them are pending.
-    fn items(&self, store: &Path) -> Result<(Vec<Vec<u8>>, usize)> {
+    fn items(store: &Path) -> Result<(Vec<Vec<u8>>, usize)> {
         let copy = tempfile::tempdir()?;
         folders::copy(store, copy.path())?;
         let queue = Connection::open(copy.path().join("queue.sqlite"))?;
@@ -138,7 +140,7 @@ impl Bench {
         let output = phone.command(&self.replay(), url.as_deref())?.output()?;
         let expected = if is_online { 0 } else { i32::from(PENDING) };
         ensure!(output.status.code() == Some(expected), "{output:?}");
-        Ok(self.items(&phone.store)?.0)
+        Ok(Self::items(&phone.store)?.0)
     }
 }
 
@@ -162,7 +164,7 @@ fn a_disk_that_fills_up_in_mid_drive_costs_nothing_once_it_has_room() -> Result<
     let store = disk.seen(&bench.phone.store);
     let full = bench.live(&mut disk, &bench.replay(), false)?;
     ensure!(full.errors() == ["storage_full"], "{full:?}");
-    let (told, _) = bench.items(&store)?;
+    let (told, _) = Bench::items(&store)?;
     let expected = bench.undisturbed(false)?;
     ensure!(
         !told.is_empty() && told.len() < expected.len() && expected.starts_with(&told),
@@ -173,13 +175,13 @@ fn a_disk_that_fills_up_in_mid_drive_costs_nothing_once_it_has_room() -> Result<
     // Once more without room: nothing is lost by trying.
     bench.live(&mut disk, &bench.replay(), false)?;
     ensure!(
-        bench.items(&store)?.0.starts_with(&told),
+        Bench::items(&store)?.0.starts_with(&told),
         "an item was lost"
     );
     disk.resize(LARGE_KIB)?;
     let whole = bench.live(&mut disk, &bench.replay(), true)?;
     ensure!(whole.code == 0, "{whole:?}");
-    let (items, pending) = bench.items(&store)?;
+    let (items, pending) = Bench::items(&store)?;
     ensure!(
         items == expected,
         "{} items instead of {}",
@@ -199,11 +201,11 @@ fn a_phone_whose_disk_is_full_sends_its_way_out() -> Result<()> {
         };
         let store = disk.seen(&bench.phone.store);
         bench.live(&mut disk, &bench.replay(), false)?;
-        let (queued, pending) = bench.items(&store)?;
+        let (queued, pending) = Bench::items(&store)?;
         ensure!(pending > 20, "{pending} items wait");
         disk.fill_but(free_kib)?;
         let sent = bench.live(&mut disk, &Task::Deliver, true)?;
-        let (items, pending) = bench.items(&store)?;
+        let (items, pending) = Bench::items(&store)?;
         ensure!(items == queued, "with {free_kib} KiB free an item was lost");
         ensure!(
             sent.code == 0 && pending == 0,
@@ -224,17 +226,17 @@ fn a_disk_that_fills_up_in_mid_upload_loses_nothing() -> Result<()> {
     };
     let store = disk.seen(&bench.phone.store);
     bench.live(&mut disk, &bench.replay(), false)?;
-    let (queued, _) = bench.items(&store)?;
+    let (queued, _) = Bench::items(&store)?;
     // The upload is frozen and under way when its process ends, and then nothing is left.
     let order = [(FAILPOINT, "device.upload.answer.came@6")];
     bench.live_with(&mut disk, &Task::Deliver, true, &order)?;
     disk.fill_but(0)?;
     let full = bench.live(&mut disk, &Task::Deliver, true)?;
-    let (items, _) = bench.items(&store)?;
+    let (items, _) = Bench::items(&store)?;
     ensure!(items == queued, "an item was lost: {full:?}");
     disk.unfill()?;
     let sent = bench.live(&mut disk, &Task::Deliver, true)?;
-    let (items, pending) = bench.items(&store)?;
+    let (items, pending) = Bench::items(&store)?;
     ensure!(
         sent.code == 0 && items == queued && pending == 0,
         "{sent:?}"
@@ -285,7 +287,7 @@ fn a_slow_disk_is_slow_and_nothing_else() -> Result<()> {
     command.env(FAILPOINT, "*=sleep:20");
     let output = command.output()?;
     ensure!(output.status.success(), "{output:?}");
-    let (items, pending) = bench.items(&bench.phone.store)?;
+    let (items, pending) = Bench::items(&bench.phone.store)?;
     ensure!(items == bench.undisturbed(true)?, "the items are others");
     ensure!(pending == 0, "{pending} items are pending");
     Ok(())

@@ -11,8 +11,6 @@
 //! ```
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
 use std::thread::sleep;
@@ -20,11 +18,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use wayhex_server::failpoints::ALL as SERVER_FAILPOINTS;
 
+use super::ends::{Dice, End};
 use super::ground::{FRAMES, Ground, STEP_MS, TRIM_M};
 use super::private::Axis;
 use super::proxy::{Bound, Proxy};
+use super::public::ask_as_anybody;
 use crate::drive::mix;
 use crate::folders;
 use crate::phone::{FAILPOINT, Phone, Task};
@@ -42,35 +41,8 @@ const FILMS_WITHIN_MS: u64 = 64;
 const CUTS: [std::ops::Range<u64>; 2] = [22..30, 52..64];
 /// How much faster phones wait and film.
 const HURRY: u32 = 40;
-/// The longest that a life lasts, and the longest until its kill while a drive is replayed and while one is filmed.
-const LIFE_MAX: Duration = Duration::from_secs(60);
-const REPLAY_KILL_MS: u64 = 400;
-const FILM_KILL_MS: u64 = 2_000;
-/// The last hit of a server's failpoint that ends it.
-const HITS_MAX: u64 = 12;
-/// Where a phone ends that plays, and at which hit at most; then one that sends.
-const PLAYS: [(&str, u64); 7] = [
-    ("device.queue.put.commit", 12),
-    ("device.queue.put.done", 12),
-    ("device.queue.begin.done", 1),
-    ("device.recording.write.picture", 12),
-    ("device.recording.write.line", 12),
-    ("device.recording.write.rename", 24),
-    ("device.recording.write.done", 12),
-];
-const SENDS: [(&str, u64); 11] = [
-    ("device.queue.end.commit", 1),
-    ("device.queue.freeze.create", 1),
-    ("device.queue.freeze.write", 16),
-    ("device.queue.freeze.fsync", 1),
-    ("device.queue.freeze.commit", 1),
-    ("device.queue.mark_doubtful.commit", 1),
-    ("device.upload.request.leaves", 6),
-    ("device.upload.answer.came", 6),
-    ("device.queue.settle.commit", 1),
-    ("device.queue.settle.unlink", 1),
-    ("device.queue.space.checkpoint", 2),
-];
+/// The longest that a life lasts.
+const LIFE_MAX: Duration = Duration::from_mins(1);
 /// Lives that a phone may need until nothing is pending.
 const LIVES_MAX: usize = 8;
 
@@ -104,20 +76,14 @@ pub struct Lives {
     ground: Ground,
     folder: PathBuf,
     now_ms: u64,
-    dice: u64,
+    dice: Dice,
     server: Server,
     url: String,
-    proxy: Proxy,
+    /// It passes on for as long as it is there.
+    _proxy: Proxy,
     ended: Ended,
     /// What the replay's times are shifted by, milliseconds.
     shift_ms: i64,
-}
-
-/// How a life ends.
-enum End {
-    ByItself,
-    After(Duration),
-    At(String),
 }
 
 impl Lives {
@@ -153,10 +119,10 @@ impl Lives {
             ground,
             folder: folder.to_owned(),
             now_ms,
-            dice: mix(plan.seed ^ 0x00ca_9a41),
+            dice: Dice::of(plan.seed),
             server,
             url,
-            proxy,
+            _proxy: proxy,
             ended: Ended::default(),
             shift_ms: 0,
         };
@@ -209,7 +175,7 @@ impl Lives {
         }
         let closed = self.server.close_epoch(1, &trace())?.status()?;
         ensure!(closed.success(), "the epoch is not closed: {closed}");
-        self.ask_as_anybody()?;
+        ask_as_anybody(&self.ground, &self.url, &self.folder)?;
         self.server.kill()?;
         Ok(())
     }
@@ -220,8 +186,8 @@ impl Lives {
         let task = Task::Replay(self.folder.join("drives/whole"));
         for kill in 0..self.plan.kills {
             self.perhaps_trouble_the_server()?;
-            let end = self.draw_end(2 * kill < self.plan.kills);
-            if self.live(&phone, &task, end)? == Some(true) {
+            let end = self.dice.end_of_a_replay(2 * kill < self.plan.kills);
+            if self.live(&phone, &task, &end)? == Some(true) {
                 break;
             }
             self.copy()?;
@@ -251,7 +217,7 @@ impl Lives {
         for cut in 0..=CUTS.len() {
             let until = match CUTS.get(cut) {
                 Some(range) => {
-                    let drawn = range.start + self.draw(range.end - range.start);
+                    let drawn = range.start + self.dice.below(range.end - range.start);
                     usize::try_from(drawn)?
                 }
                 None => FRAMES,
@@ -262,19 +228,15 @@ impl Lives {
             let phone = self.phone("filming", clock_ms, false);
             let task = Task::Film(drive);
             if until == FRAMES {
-                self.live(&phone, &task, End::ByItself)?;
+                self.live(&phone, &task, &End::ByItself)?;
                 let after = Phone {
                     clock_ms: began_ms + STEP_MS * u64::try_from(until)? + 60_000,
                     ..phone
                 };
                 return self.finish(&after, &Task::Deliver);
             }
-            let end = if self.draw(2) == 0 {
-                End::At("device.queue.end.commit".to_owned())
-            } else {
-                End::After(Duration::from_millis(self.draw(FILM_KILL_MS)))
-            };
-            self.live(&phone, &task, end)?;
+            let end = self.dice.end_of_a_film();
+            self.live(&phone, &task, &end)?;
             self.copy()?;
             from = until;
         }
@@ -287,7 +249,7 @@ impl Lives {
             if !self.server.is_running()? {
                 self.serve(None)?;
             }
-            if self.live(phone, task, End::ByItself)? == Some(true) {
+            if self.live(phone, task, &End::ByItself)? == Some(true) {
                 return Ok(());
             }
         }
@@ -299,7 +261,7 @@ impl Lives {
     }
 
     /// One life of a phone: whether nothing was left to do; `None` when it was ended.
-    fn live(&mut self, phone: &Phone, task: &Task, end: End) -> Result<Option<bool>> {
+    fn live(&mut self, phone: &Phone, task: &Task, end: &End) -> Result<Option<bool>> {
         let phones = self.folder.join("phones");
         let mut command = phone.command(task, Some(&self.url))?;
         command.arg("--clock-runs");
@@ -319,7 +281,7 @@ impl Lives {
             .env("SQLITE_TMPDIR", phones.join("tmp"))
             .stdout(printed("report")?)
             .stderr(printed("log")?);
-        let deadline = match &end {
+        let deadline = match end {
             End::ByItself => LIFE_MAX,
             End::After(moment) => *moment,
             End::At(place) => {
@@ -332,19 +294,15 @@ impl Lives {
             status.is_some() || !matches!(end, End::ByItself),
             "a phone did not end by itself within {LIFE_MAX:?}"
         );
-        Ok(match status {
-            Some(status) => match status.code() {
-                Some(code) => Some(code == 0),
-                None => {
-                    self.ended.at_failpoints += 1;
-                    None
-                }
-            },
-            None => {
-                self.ended.phones += 1;
-                None
-            }
-        })
+        let Some(status) = status else {
+            self.ended.phones += 1;
+            return Ok(None);
+        };
+        let Some(code) = status.code() else {
+            self.ended.at_failpoints += 1;
+            return Ok(None);
+        };
+        Ok(Some(code == 0))
     }
 
     fn phone(&self, name: &str, clock_ms: u64, records: bool) -> Phone {
@@ -362,32 +320,16 @@ impl Lives {
         }
     }
 
-    fn draw_end(&mut self, plays: bool) -> End {
-        if self.draw(3) == 0 {
-            return End::After(Duration::from_millis(self.draw(REPLAY_KILL_MS)));
-        }
-        let places: &[(&str, u64)] = if plays { &PLAYS } else { &SENDS };
-        let (place, hits) = places[self.draw_index(places.len())];
-        End::At(format!("{place}@{}", 1 + self.draw(hits)))
-    }
-
-    fn draw_index(&mut self, among: usize) -> usize {
-        let drawn = self.draw(u64::try_from(among).unwrap_or(u64::MAX));
-        usize::try_from(drawn).unwrap_or(0)
-    }
-
     fn perhaps_trouble_the_server(&mut self) -> Result<()> {
-        match self.draw(3) {
-            0 => {
+        match self.dice.end_of_a_server() {
+            Some(place) => {
                 if self.server.kill()? {
                     self.ended.servers += 1;
                 }
-                let place = SERVER_FAILPOINTS[self.draw_index(SERVER_FAILPOINTS.len())];
-                let hit = 1 + self.draw(HITS_MAX);
-                self.serve(Some(format!("{}@{hit}", place.name())))
+                self.serve(Some(place))
             }
-            _ if !self.server.is_running()? => self.serve(None),
-            _ => Ok(()),
+            None if !self.server.is_running()? => self.serve(None),
+            None => Ok(()),
         }
     }
 
@@ -412,55 +354,6 @@ impl Lives {
         let to = self.folder.join(format!("after-{number:03}"));
         folders::copy(&self.folder.join("phones"), &to)
     }
-
-    /// Asks for all that is public, and for the metrics.
-    fn ask_as_anybody(&self) -> Result<()> {
-        let public = self.folder.join("public");
-        fs::create_dir_all(&public)?;
-        let (mut south, mut north) = (f64::MAX, f64::MIN);
-        let (mut west, mut east) = (f64::MAX, f64::MIN);
-        for fix in self.ground.fixes() {
-            (south, north) = (south.min(fix.lat_deg()), north.max(fix.lat_deg()));
-            (west, east) = (west.min(fix.lon_deg()), east.max(fix.lon_deg()));
-        }
-        // A box much larger than the way: what is asked must tell nothing by itself.
-        let bbox = format!(
-            "{:.1},{:.1},{:.1},{:.1}",
-            west - 0.1,
-            south - 0.1,
-            east + 0.1,
-            north + 0.1
-        );
-        let paths = [
-            format!("/v1/coverage?bbox={bbox}&limit=10000"),
-            "/v1/policy".to_owned(),
-            "/v1/epochs/1".to_owned(),
-            "/v1/epochs/1/units".to_owned(),
-            "/v1/epochs/1/payouts/eip155:1:0x00000000000000000000000000000000000000ca".to_owned(),
-        ];
-        for (number, path) in paths.iter().enumerate() {
-            let answer = get(&self.url, path)?;
-            ensure!(
-                answer.starts_with(b"HTTP/1.1 200"),
-                "{path} is not answered"
-            );
-            fs::write(public.join(format!("{number}.answer")), answer)?;
-        }
-        let ready: Value =
-            serde_json::from_slice(&fs::read(self.folder.join("server/ready.json"))?)?;
-        let metrics = ready["metrics"]
-            .as_str()
-            .context("the address of the metrics")?;
-        let metrics = metrics.trim_end_matches("/metrics");
-        fs::write(public.join("metrics.answer"), get(metrics, "/metrics")?)?;
-        Ok(())
-    }
-
-    /// A number below `limit`.
-    fn draw(&mut self, limit: u64) -> u64 {
-        self.dice = mix(self.dice);
-        self.dice % limit.max(1)
-    }
 }
 
 /// Everything is logged.
@@ -481,26 +374,4 @@ fn until(mut process: Child, deadline: Duration) -> Result<Option<ExitStatus>> {
     process.kill()?;
     process.wait()?;
     Ok(None)
-}
-
-/// A whole answer, head and body.
-fn get(origin: &str, path: &str) -> Result<Vec<u8>> {
-    let host = origin.trim_start_matches("http://");
-    let mut stream =
-        TcpStream::connect(host).with_context(|| format!("{origin} does not listen"))?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
-    )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    Ok(answer)
-}
-
-impl Drop for Lives {
-    fn drop(&mut self) {
-        // The proxy goes after its server, so that nobody waits for either.
-        drop(self.server.kill());
-        let _proxy = &self.proxy;
-    }
 }

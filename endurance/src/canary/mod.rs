@@ -4,7 +4,8 @@
 //! ```text
 //! ground     the way, and what of it is private
 //! pattern    the pattern, and how it is found in pixels
-//! lives      the pipeline, killed at random moments and at failpoints, its bytes recorded by a proxy
+//! lives      the pipeline, ended at random moments and at failpoints (ends), its bytes recorded by a proxy, and what anybody is
+//!            told of it (public)
 //! private    what must not be found, in all its encodings
 //! search     looks at every byte, decoded too: needles, numbers, pages (of SQLite), cbor
 //! ```
@@ -12,6 +13,7 @@
 //! off, the same search must find what is left out.
 
 pub mod cbor;
+mod ends;
 pub mod ground;
 pub mod lives;
 pub mod needles;
@@ -20,6 +22,7 @@ pub mod pages;
 pub mod pattern;
 pub mod private;
 pub mod proxy;
+mod public;
 pub mod search;
 
 use std::collections::BTreeSet;

@@ -29,7 +29,7 @@ enum What {
 /// All that is looked for.
 #[derive(Clone, Debug, Default)]
 pub struct Needles {
-    needles: Vec<Needle>,
+    all: Vec<Needle>,
     places: Vec<String>,
     /// Those that begin with these four bytes.
     beginnings: HashMap<[u8; BYTES_MIN], Vec<usize>>,
@@ -75,9 +75,9 @@ impl Needles {
             return;
         };
         self.pairs[pair(first[0], first[1])] = true;
-        let number = self.needles.len();
+        let number = self.all.len();
         self.beginnings.entry(*first).or_default().push(number);
-        self.needles.push(Needle {
+        self.all.push(Needle {
             bytes: bytes.to_vec(),
             what,
         });
@@ -98,7 +98,7 @@ impl Needles {
             else {
                 continue;
             };
-            for needle in numbers.iter().map(|number| &self.needles[*number]) {
+            for needle in numbers.iter().map(|number| &self.all[*number]) {
                 if bytes[offset..].starts_with(&needle.bytes) {
                     match &needle.what {
                         What::Whole(what) => found.push((offset, what.clone())),

@@ -59,7 +59,7 @@ pub fn look(rgb: &[u8], width: usize) -> Shown {
         .chunks_exact(3)
         .map(|pixel| {
             let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
-            (red + blue) / 2 - green
+            i32::midpoint(red, blue) - green
         })
         .collect();
     let coloured = excess.iter().filter(|it| it.abs() > COLOUR_MIN).count();
@@ -77,7 +77,7 @@ pub fn look(rgb: &[u8], width: usize) -> Shown {
 
 /// Sums over all pixels left of and above a corner.
 struct Sums {
-    sums: Vec<i64>,
+    to: Vec<i64>,
     width: usize,
     height: usize,
 }
@@ -95,14 +95,14 @@ impl Sums {
             }
         }
         Self {
-            sums,
+            to: sums,
             width,
             height,
         }
     }
 
     fn square(&self, left: usize, top: usize, side: usize) -> i64 {
-        let at = |x: usize, y: usize| self.sums[y * (self.width + 1) + x];
+        let at = |x: usize, y: usize| self.to[y * (self.width + 1) + x];
         at(left + side, top + side) - at(left, top + side) - at(left + side, top) + at(left, top)
     }
 

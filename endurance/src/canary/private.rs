@@ -47,7 +47,7 @@ pub struct Private {
     stretches: Vec<(RangeInclusive<u64>, &'static str)>,
     needles: Needles,
     /// The first two bytes of all moments, in six.
-    heads: BTreeSet<[u8; 2]>,
+    heads: BTreeSet<Vec<u8>>,
 }
 
 impl Private {
@@ -89,7 +89,7 @@ impl Private {
             let moment = around(at(*frame), at(*frame));
             for ms in [*moment.start(), *moment.end()] {
                 let [_, _, first, second, ..] = ms.to_be_bytes();
-                self.heads.insert([first, second]);
+                self.heads.insert(vec![first, second]);
             }
             self.moments.push((moment, axis.name));
         }
@@ -192,15 +192,14 @@ impl Private {
     pub fn moments(&self, bytes: &[u8]) -> Vec<(usize, String)> {
         let mut found = Vec::new();
         for (offset, window) in bytes.windows(6).enumerate() {
-            let &[a, b, c, d, e, f] = window else {
-                continue;
-            };
-            let orders = [[a, b, c, d, e, f], [f, e, d, c, b, a]];
-            for [a, b, c, d, e, f] in orders {
-                if !self.heads.contains(&[a, b]) {
+            let mut turned = [0; 6];
+            turned.copy_from_slice(window);
+            turned.reverse();
+            for number in [window, &turned] {
+                if !self.heads.contains(&number[..2]) {
                     continue;
                 }
-                let ms = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+                let ms = number.iter().fold(0, |ms, byte| ms << 8 | u64::from(*byte));
                 let moment = self.moments.iter().find(|(times, _)| times.contains(&ms));
                 if let Some((_, axis)) = moment {
                     found.push((offset, format!("the time of a private frame, by {axis}")));

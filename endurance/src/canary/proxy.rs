@@ -14,7 +14,7 @@ use anyhow::{Context, Result};
 /// Bytes that are passed on at once.
 const PART_BYTES: usize = 64 * 1_024;
 /// How long one side may be silent while the other has not ended, before both are taken to be gone.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_mins(1);
 
 /// Its address now, and for as long as it lives.
 pub struct Proxy {
