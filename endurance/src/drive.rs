@@ -38,6 +38,8 @@ pub struct Course {
     pub began_ms: u64,
     /// Whether some frames cannot be used: see [`Flaw`].
     pub is_flawed: bool,
+    /// Whether all frames but the first and the last are taken at one place, and have no metadata.
+    pub is_standing: bool,
 }
 
 /// Why a frame cannot be used.
@@ -61,6 +63,10 @@ impl Course {
     /// What is wrong with a frame.
     #[must_use]
     pub const fn flaw(&self, frame: u32) -> Option<Flaw> {
+        if self.is_standing {
+            let is_end = frame == 0 || frame + 1 == self.frames;
+            return if is_end { None } else { Some(Flaw::NoMetadata) };
+        }
         if !self.is_flawed {
             return None;
         }
@@ -93,19 +99,25 @@ impl Course {
         let subject = || format!("cannot record a drive in {}", folder.display());
         fs::create_dir_all(folder).with_context(subject)?;
         for frame in 0..self.frames {
-            let name = format!("{frame:05}");
             let mut jpeg = self.picture(frame)?;
             let flaw = self.flaw(frame);
             if flaw == Some(Flaw::Unreadable) {
                 jpeg.truncate(jpeg.len() / 8);
             }
-            fs::write(folder.join(format!("{name}.jpg")), jpeg).with_context(subject)?;
+            let picture = folder.join(Self::picture_name(frame));
+            fs::write(&picture, jpeg).with_context(subject)?;
             if flaw != Some(Flaw::NoMetadata) {
                 let json = self.metadata(frame);
-                fs::write(folder.join(format!("{name}.json")), json).with_context(subject)?;
+                fs::write(picture.with_extension("json"), json).with_context(subject)?;
             }
         }
         Ok(())
+    }
+
+    /// What a frame's picture is called.
+    #[must_use]
+    pub fn picture_name(frame: u32) -> String {
+        format!("{frame:05}.jpg")
     }
 
     fn metadata(&self, frame: u32) -> String {

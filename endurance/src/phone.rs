@@ -27,6 +27,8 @@ pub struct Phone {
     pub trim_m: u32,
     /// Private zones, as `LAT,LON,RADIUS_M`.
     pub private_zones: Vec<String>,
+    /// Where what passes privacy is recorded, too.
+    pub record: Option<PathBuf>,
 }
 
 /// What a phone does in one life of its process.
@@ -41,6 +43,19 @@ pub enum Task {
 }
 
 impl Phone {
+    /// The same in a later life: time has passed, and chance is drawn anew, as a trip that happens needs it.
+    #[must_use]
+    pub fn in_life(&self, life: u32) -> Self {
+        /// Between two lives: less than after which a trip does not go on.
+        const PAUSE_MS: u64 = 60_000;
+        let life = u64::from(life);
+        Self {
+            seed: self.seed + (life << 32),
+            clock_ms: self.clock_ms + life * PAUSE_MS,
+            ..self.clone()
+        }
+    }
+
     /// The command that starts it; `server` is where it sends to, if anywhere.
     ///
     /// # Errors
@@ -66,6 +81,9 @@ impl Phone {
         }
         for zone in &self.private_zones {
             command.args(["--private-zone", zone]);
+        }
+        if let Some(folder) = &self.record {
+            command.arg("--record").arg(folder);
         }
         command.stdin(Stdio::null());
         Ok(command)

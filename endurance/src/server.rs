@@ -23,11 +23,12 @@ const PORTS: std::ops::Range<u16> = 10_240..32_000;
 /// Ports that are tried until one is free.
 const PORTS_TRIED_MAX: u64 = 200;
 
-/// What the servers' policy says other than genesis: what is earned can be claimed at once, and no unit recovers, so that what an
-/// epoch pays does not depend on how many seconds it was open.
-const POLICY: [(&str, &str); 2] = [
+/// What the servers' policy says other than genesis: epochs are closed when a test wants it, what is earned can be claimed at once,
+/// and units recover so slowly that what an epoch pays does not depend on how many seconds it was open (up to 5 minutes).
+const POLICY: [(&str, &str); 3] = [
+    ("EPOCH_LENGTH_S", "0"),
     ("CLAIM_DELAY_EPOCHS", "0"),
-    ("FRESHNESS_RECOVERY_S", "1000000000000"),
+    ("FRESHNESS_RECOVERY_S", "315360000"),
 ];
 
 /// Servers made by this process, so that no two of them try the same ports.
@@ -40,6 +41,7 @@ pub struct Server {
     address: SocketAddr,
     settings: Vec<(String, String)>,
     process: Option<Child>,
+    has_ended: bool,
 }
 
 /// What came of a start.
@@ -69,6 +71,7 @@ impl Server {
             address: free_address()?,
             settings: policy.chain(settings.iter().map(own)).collect(),
             process: None,
+            has_ended: false,
         })
     }
 
@@ -94,18 +97,11 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be started, or does neither.
-    pub fn start(&mut self, environment: &[(&str, &str)]) -> Result<Start> {
-        let ready = self.folder.join("ready.json");
-        match fs::remove_file(&ready) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).context("the ready file of the last start cannot be removed");
-            }
-            Ok(()) | Err(_) => {}
-        }
+    pub fn start(&mut self, environment: &[(String, String)]) -> Result<Start> {
         self.spawn(environment)?;
         let began = Instant::now();
         while began.elapsed() < START_MAX {
-            if ready.exists() {
+            if self.is_ready() {
                 return Ok(Start::Ready);
             }
             if !self.is_running()? {
@@ -123,11 +119,24 @@ impl Server {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn spawn(&mut self, environment: &[(&str, &str)]) -> Result<()> {
+    pub fn spawn(&mut self, environment: &[(String, String)]) -> Result<()> {
+        match fs::remove_file(self.ready_file()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("the ready file of the last start cannot be removed");
+            }
+            Ok(()) | Err(_) => {}
+        }
         let mut command = self.command(environment)?;
         command.args(["serve", "--ready-file", "ready.json"]);
         self.process = Some(command.spawn().context("the server cannot be started")?);
+        self.has_ended = false;
         Ok(())
+    }
+
+    /// Whether it has said that it accepts connections since it was started last.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.ready_file().exists()
     }
 
     /// Whether its process lives.
@@ -138,11 +147,17 @@ impl Server {
         let Some(process) = &mut self.process else {
             return Ok(false);
         };
-        let has_ended = process.try_wait()?.is_some();
-        if has_ended {
+        self.has_ended = process.try_wait()?.is_some();
+        if self.has_ended {
             self.process = None;
         }
-        Ok(!has_ended)
+        Ok(!self.has_ended)
+    }
+
+    /// Whether its last process ended by itself: neither killed by this handle nor never started.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// Ends it by SIGKILL; whether it lived until then.
@@ -162,7 +177,7 @@ impl Server {
     ///
     /// # Errors
     /// The program has not been built, or its log cannot be written.
-    pub fn close_epoch(&self, epoch: u64, environment: &[(&str, &str)]) -> Result<Command> {
+    pub fn close_epoch(&self, epoch: u64, environment: &[(String, String)]) -> Result<Command> {
         let mut command = self.command(environment)?;
         command.args(["close-epoch", "--epoch", &epoch.to_string(), "--json"]);
         Ok(command)
@@ -185,11 +200,15 @@ impl Server {
         self.store().join("evidence").join(name)
     }
 
+    fn ready_file(&self) -> PathBuf {
+        self.folder.join("ready.json")
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.join("server.log")
     }
 
-    fn command(&self, environment: &[(&str, &str)]) -> Result<Command> {
+    fn command(&self, environment: &[(String, String)]) -> Result<Command> {
         let mut command = Command::new(program("wayhex-server")?);
         undisturbed(&mut command);
         let log = OpenOptions::new()
@@ -212,7 +231,7 @@ impl Server {
         }
         command
             .env("RUST_LOG", "warn")
-            .envs(environment.iter().copied())
+            .envs(environment.iter().map(|(key, value)| (key, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

@@ -15,6 +15,7 @@ use wayhex_protocol::key::PublicKey;
 use wayhex_protocol::receipt::{Receipt, Verdict};
 
 use super::tables;
+use crate::phone::Phone;
 use crate::player::NETWORK;
 use crate::server::Server;
 
@@ -35,15 +36,16 @@ pub struct Checked {
 ///
 /// # Errors
 /// The first law that does not hold.
-pub fn check(phones: &[&Path], server: &Server) -> Result<Checked> {
+pub fn check(phones: &[Phone], server: &Server) -> Result<Checked> {
     let mut checked = Checked::default();
     let store = server.store();
     let database = tables::open(&store.join("wayhex.sqlite"))?;
     sound(&database, "server")?;
     let observed = observed(&database)?;
     let mut acknowledged = BTreeSet::new();
-    for phone in phones {
-        let queue = tables::open(&phone.join("queue.sqlite"))?;
+    let stores = phones.iter().map(|phone| &phone.store);
+    for store in stores.filter(|store| store.exists()) {
+        let queue = tables::open(&store.join("queue.sqlite"))?;
         sound(&queue, "phone")?;
         for (id, verdict) in receipts(&queue)? {
             match verdict {

@@ -48,6 +48,12 @@ pub const PHONE: &[Mask] = &[
     ("items", "envelope", By::Identity, "names the policy"),
     ("traffic", "bytes", By::Nothing, "how often it was sent"),
     ("servers", "origin", By::Nothing, "the port is a free one"),
+    (
+        "servers",
+        "clock_ahead_ms",
+        By::Nothing,
+        "the server's time, as its receipts tell it",
+    ),
     ("servers", "key", By::Identity, "the server's key"),
     ("servers", "policy", By::Identity, "the server's policy"),
 ];
@@ -91,6 +97,7 @@ pub const SERVER: &[Mask] = &[
         By::Receipt,
         "the server's time, and the signature over it",
     ),
+    ("latest_commit", "at_ms", By::Nothing, "the server's time"),
     ("batches", "*", By::Nothing, "how items were sent"),
     ("batch_verdicts", "*", By::Nothing, "how items were sent"),
     (

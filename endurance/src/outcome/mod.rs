@@ -17,7 +17,11 @@ use wayhex_protocol::id::{ObservationId, sha256};
 use wayhex_server::keys::Keys;
 use wayhex_server::store::{Objects, read_picture};
 
+use crate::folders;
+use crate::phone::Phone;
+
 pub use laws::{Checked, check};
+pub(crate) use tables::open as open_database;
 
 /// How much two outcomes have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +41,15 @@ impl Outcome {
     ///
     /// # Errors
     /// Something cannot be read, or a table has a row that cannot be.
-    pub fn read(phones: &[&Path], server: &Path, likeness: Likeness) -> Result<Self> {
+    pub fn read(phones: &[Phone], server: &Path, likeness: Likeness) -> Result<Self> {
         let mut lines = Vec::new();
-        for (number, store) in phones.iter().enumerate() {
+        for (number, phone) in phones.iter().enumerate() {
             let side = format!("phone {number}");
+            let store = &phone.store;
+            recorded(phone, &side, &mut lines)?;
+            if !store.exists() {
+                continue;
+            }
             let connection = tables::open(&store.join("queue.sqlite"))?;
             tables::read(&connection, &side, masks::PHONE, likeness, &mut lines)?;
             let key = fs::read(store.join("device.key")).context("the phone's key")?;
@@ -84,6 +93,19 @@ fn counted(mut lines: Vec<String>) -> BTreeSet<String> {
         counted.insert(format!("{times} x {text}"));
     }
     counted
+}
+
+/// What a phone recorded, file by file.
+fn recorded(phone: &Phone, side: &str, lines: &mut Vec<String>) -> Result<()> {
+    let Some(folder) = phone.record.as_ref().filter(|folder| folder.exists()) else {
+        return Ok(());
+    };
+    for path in folders::files(folder)? {
+        let hash = HEXLOWER.encode(&sha256(&fs::read(&path)?));
+        let name = path.strip_prefix(folder)?.display();
+        lines.push(format!("{side} recorded {name}: {hash}"));
+    }
+    Ok(())
 }
 
 /// Nothing is under way in the end, so no frozen upload may be left.

@@ -1,13 +1,14 @@
 //! The phone as a program: the session of wayhex-device over real files and real HTTP, with a clock, a chance and a detector that
 //! make the same run twice.
 //!
-//! Exit codes: 0 nothing is pending and nothing went wrong; 5 something is pending, or the server was not met; 1 anything else. The
-//! report is printed for 0 and 5.
+//! Exit codes: 0 nothing is pending and nothing went wrong; 5 something is pending, or the report tells an error; 6 the server was not
+//! met, and nothing was played; 1 anything else. The report is printed for all but 1.
 
 mod dated;
 mod detector;
 mod live;
 mod ports;
+mod without;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -17,7 +18,7 @@ use anyhow::{Context, Result};
 use clap::{ArgGroup, Parser};
 use tracing_subscriber::EnvFilter;
 use wayhex_device::ports::{Clock, NetworkKind, StoragePath};
-use wayhex_device::privacy::{Trim, TripKind, Zone};
+use wayhex_device::privacy::{TripKind, Zone};
 use wayhex_device::session::{Ports, Session, Settings};
 use wayhex_device::sign::SoftwareKey;
 use wayhex_device::source::Drive;
@@ -32,9 +33,12 @@ use live::Happening;
 use ports::{GivenClock, SameEachTime};
 
 pub use detector::detectors;
+pub use without::Without;
 
-/// The exit code of a phone that has something pending.
+/// The exit code of a phone that has something pending, or an error to report.
 pub const PENDING: u8 = 5;
+/// The exit code of a phone that did not meet its server.
+pub const NOT_MET: u8 = 6;
 /// The network that phones and servers of these tests are of.
 pub const NETWORK: &str = "wayhex-dev";
 
@@ -83,6 +87,15 @@ struct Options {
     /// Keep this place private
     #[arg(long, value_name = "LAT,LON[,RADIUS_M]", allow_hyphen_values = true)]
     private_zone: Vec<Zone>,
+    /// Record here what passes privacy
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
+    /// Let the clock run while a drive is filmed
+    #[arg(long)]
+    clock_runs: bool,
+    /// Leave this out
+    #[arg(long)]
+    without: Option<Without>,
 }
 
 fn account(text: &str) -> Result<Account, String> {
@@ -100,8 +113,7 @@ pub fn run() -> ExitCode {
         .with_writer(std::io::stderr)
         .init();
     match play(&options) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(PENDING),
+        Ok(code) => ExitCode::from(code),
         Err(error) => {
             // Where nobody can read it, the exit code says enough.
             drop(writeln!(std::io::stderr(), "endurance-phone: {error:#}"));
@@ -110,8 +122,8 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Whether nothing is pending and nothing went wrong.
-fn play(options: &Options) -> Result<bool> {
+/// One life of the phone's process; the exit code.
+fn play(options: &Options) -> Result<u8> {
     let store = StoragePath::create(&options.store)
         .with_context(|| format!("cannot make the store {}", options.store.display()))?;
     let clock = GivenClock::at(options.clock_ms, options.hurry);
@@ -124,7 +136,7 @@ fn play(options: &Options) -> Result<bool> {
         transport: &transport,
         network: &NetworkKind::Wifi,
         signer: &key,
-        detectors: detectors(),
+        detectors: detector::unless(options.without == Some(Without::Redaction)),
     };
     let mut session = Session::open(store, options.settings()?, ports)?;
     session.connect();
@@ -138,7 +150,11 @@ fn play(options: &Options) -> Result<bool> {
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &report)?;
     writeln!(out)?;
-    Ok(has_met && report.ok)
+    Ok(match (has_met, report.ok) {
+        (false, _) => NOT_MET,
+        (true, false) => PENDING,
+        (true, true) => 0,
+    })
 }
 
 impl Options {
@@ -147,6 +163,9 @@ impl Options {
             session.replay(folder)?;
         } else if let Some(folder) = &self.film {
             let drive = Drive::open(folder, clock.now_ms())?;
+            if self.clock_runs {
+                clock.run();
+            }
             let mut source = Happening::new(drive.events(), clock);
             session.film(&mut source)?;
         }
@@ -166,12 +185,10 @@ impl Options {
             network,
             server: server.transpose()?,
             account: Some(self.account.clone()),
-            zones: self.private_zone.clone(),
-            trim: self
-                .trim_m
-                .map_or(Ok(Trim::default()), |metres| Trim::exact(metres, kind))?,
+            zones: without::zones(self.without, &self.private_zone),
+            trim: without::trim(self.without, self.trim_m, kind)?,
             rules: Rules::default(),
-            record: None,
+            record: self.record.clone(),
         })
     }
 }
