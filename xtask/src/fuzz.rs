@@ -23,8 +23,8 @@ use crate::workspace::Workspace;
 
 /// How long each target runs unless said otherwise, seconds.
 pub const SECONDS: u64 = 60;
-/// Targets that run at a time: each takes one core.
-const AT_A_TIME: usize = 2;
+/// Targets that run at a time unless said otherwise: each takes one core, and every machine that is worth it has two.
+pub const AT_A_TIME: usize = 2;
 /// Memory of a target, MiB: many times what the largest picture takes, under the instruments.
 const MEMORY_MAX_MIB: u32 = 2_048;
 /// Longest time for one input, seconds: more is a finding.
@@ -37,10 +37,13 @@ const MEMORY_FOLDER: &str = "/dev/shm";
 pub struct Options {
     /// How long each target runs.
     #[arg(long, default_value_t = SECONDS)]
-    seconds: u64,
+    pub seconds: u64,
+    /// How many run at a time; each takes a core.
+    #[arg(long, value_name = "N", default_value_t = AT_A_TIME)]
+    pub at_a_time: usize,
     /// The targets; all of them where none is named.
     #[arg(value_name = "TARGET")]
-    targets: Vec<String>,
+    pub targets: Vec<String>,
 }
 
 /// All targets, as long as one run takes.
@@ -48,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seconds: SECONDS,
+            at_a_time: AT_A_TIME,
             targets: Vec::new(),
         }
     }
@@ -74,7 +78,7 @@ pub struct Row {
 
 /// Runs the targets and fails when one has a finding.
 pub fn check(workspace: &Workspace, options: &Options) -> Result<()> {
-    let rows = run(workspace, options.seconds, &options.targets)?;
+    let rows = run(workspace, options)?;
     let findings: Vec<(&str, &PathBuf)> = rows
         .iter()
         .flat_map(|row| row.findings.iter().map(|path| (row.target.as_str(), path)))
@@ -98,7 +102,8 @@ pub fn check(workspace: &Workspace, options: &Options) -> Result<()> {
 ///
 /// # Errors
 /// A target has no such name, the compiler is missing, or a run ended without saying how it went. A finding is no error.
-pub fn run(workspace: &Workspace, seconds: u64, targets: &[String]) -> Result<Vec<Row>> {
+pub fn run(workspace: &Workspace, options: &Options) -> Result<Vec<Row>> {
+    let (seconds, targets) = (options.seconds, &options.targets[..]);
     let all = all_targets(workspace)?;
     if let Some(unknown) = targets.iter().find(|name| !all.contains(name)) {
         let message = format!("there is no target {unknown}, but {}", all.join(", "));
@@ -128,7 +133,7 @@ pub fn run(workspace: &Workspace, seconds: u64, targets: &[String]) -> Result<Ve
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..AT_A_TIME {
+        for _ in 0..options.at_a_time.max(1) {
             scope.spawn(work);
         }
     });

@@ -27,12 +27,15 @@ pub struct Options {
     /// How long each fuzz target runs; 0 leaves them out.
     #[arg(long, value_name = "MINUTES", default_value_t = 30)]
     fuzz_minutes: u64,
+    /// How many targets run at a time; each takes a core.
+    #[arg(long, value_name = "N", default_value_t = fuzz::AT_A_TIME)]
+    at_a_time: usize,
     /// Write the figures here, as Markdown.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// Runs all of it, the targets two at a time beside the rest, and prints each figure with its floor and its seed.
+/// Runs all of it, the targets beside the rest, and prints each figure with its floor and its seed.
 ///
 /// # Errors
 /// A law was broken: what is printed names the seed and the folder where everything lies.
@@ -45,7 +48,14 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let (told, fuzzed) = thread::scope(|scope| {
         let fuzzed = scope.spawn(|| match options.fuzz_minutes {
             0 => Ok(Vec::new()),
-            minutes => fuzz::run(workspace, minutes * MINUTE_S, &[]),
+            minutes => {
+                let wanted = fuzz::Options {
+                    seconds: minutes * MINUTE_S,
+                    at_a_time: options.at_a_time,
+                    targets: Vec::new(),
+                };
+                fuzz::run(workspace, &wanted)
+            }
         });
         let told = endured(workspace, seed, options.kills);
         let fuzzed = fuzzed.join();
