@@ -6,12 +6,18 @@
     reason = "who repeats a run needs its seed, and figures are of use"
 )]
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
+use rusqlite::Connection;
 use wayhex_endurance::canary::ground::Ground;
 use wayhex_endurance::canary::lives::Plan;
 use wayhex_endurance::canary::pattern::{Shown, look};
+use wayhex_endurance::canary::private::{Axis, Private};
+use wayhex_endurance::canary::search::{Finding, Search};
 use wayhex_endurance::canary::{Report, once};
 use wayhex_endurance::player::Without;
+use wayhex_protocol::cells::cell_at;
 
 /// What this test's chance is drawn from: `WAYHEX_SEED`, or the time.
 fn seed() -> u64 {
@@ -92,6 +98,126 @@ fn without_trimming_the_ends_are_found() -> Result<()> {
         ],
     )?;
     ensure!(!report.to_string().contains("inside the Zone"));
+    Ok(())
+}
+
+/// What is planted, and what it has to be found as.
+fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static str, &'static str)>> {
+    // The frame that the zone lies at, and one in the trimmed end.
+    let (frame, other) = (40, 75);
+    let place = ground.fixes()[2 * frame];
+    let end = ground.fixes()[2 * other];
+    let ms = axis.began_ms + 1_000 * u64::try_from(frame)?;
+    let cell = cell_at(place);
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes);
+    write(
+        "log",
+        format!("at {ms} in {}", ground.name(frame)).as_bytes(),
+    )?;
+    write(
+        "json",
+        format!("[{:.5}, {:.5}]", end.lon_deg(), end.lat_deg()).as_bytes(),
+    )?;
+    write("hex", format!("cell={:X}", cell.index()).as_bytes())?;
+    write("decimal", format!("cell={}", cell.index()).as_bytes())?;
+    write("zone", format!("zone {}", ground.zone()).as_bytes())?;
+    let memory = [
+        place.lat_e7().to_le_bytes(),
+        [7; 4],
+        place.lon_e7().to_le_bytes(),
+    ];
+    write("memory", &memory.concat())?;
+    write(
+        "double",
+        &[&b"x"[..], &end.lon_deg().to_le_bytes()].concat(),
+    )?;
+    write("clock", &[&b"xyz"[..], &ms.to_le_bytes()].concat())?;
+    write("cell", &[&b"xyz"[..], &cell.index().to_be_bytes()].concat())?;
+    write(
+        "film",
+        &[&b"some bytes"[..], &ground.picture(frame)?, b"more"].concat(),
+    )?;
+    write(&format!("{}.json", ground.name(other)), b"{}")?;
+    let database = Connection::open(folder.join("database"))?;
+    database.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA secure_delete = OFF;
+         CREATE TABLE t (number INTEGER PRIMARY KEY, lat INTEGER, picture BLOB, lon INTEGER, ms REAL);",
+    )?;
+    let row = (
+        place.lat_e7(),
+        ground.picture(other)?,
+        i64::try_from(ms + 300)?,
+    );
+    database.execute("INSERT INTO t (lat, picture, lon) VALUES (?1, ?2, ?3)", row)?;
+    database.execute("DELETE FROM t", [])?;
+    // Its log stays as a process leaves it that is killed.
+    std::mem::forget(database);
+    Ok(vec![
+        ("log", "as text: a time"),
+        ("log", "name of a private frame"),
+        ("json", "inside the End"),
+        ("hex", "a private cell as text"),
+        ("decimal", "as text: the private cell"),
+        ("zone", "inside the Zone"),
+        ("memory", "private place in 1e-7 degree"),
+        ("double", "as a double"),
+        ("clock", "the time of a private frame"),
+        ("cell", "a private cell"),
+        ("film", "canary in a picture"),
+        (".json", "name of a private frame"),
+        ("(its log)", "canary in a picture"),
+        ("(its log)", "as an integer: a time"),
+    ])
+}
+
+#[test]
+fn whatever_is_planted_is_found() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ground = Ground::of(seed());
+    let axis = Axis {
+        name: "a clock",
+        began_ms: 1_795_000_000_123,
+        inexact_ms: 0,
+    };
+    let planted = plants(&ground, axis, folder.path())?;
+    let private = Private::of(&ground, &[axis]);
+    let mut search = Search::of(&private);
+    search.folder(folder.path())?;
+    let (_, findings) = search.done();
+    for (file, what) in planted {
+        let is_it =
+            |it: &&Finding| it.file.display().to_string().ends_with(file) && it.what.contains(what);
+        ensure!(
+            findings.iter().any(|it| is_it(&it)),
+            "{what} is not found in {file}: {findings:#?}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_public_is_not_taken_for_private() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ground = Ground::of(seed());
+    let axis = Axis {
+        name: "a clock",
+        began_ms: 1_795_000_000_123,
+        inexact_ms: 0,
+    };
+    let mut text = String::new();
+    for frame in (20..25).chain(60..65) {
+        let place = ground.fixes()[2 * frame];
+        let ms = axis.began_ms + 1_000 * u64::try_from(frame)?;
+        let cell = cell_at(place).to_hex();
+        text += &format!("{} {place:?} {cell} {ms}\n", ground.name(frame));
+        text += &format!("{} {}\n", place.lat_deg(), place.lon_deg());
+    }
+    std::fs::write(folder.path().join("log"), text)?;
+    let private = Private::of(&ground, &[axis]);
+    let mut search = Search::of(&private);
+    search.folder(folder.path())?;
+    let (_, findings) = search.done();
+    ensure!(findings.is_empty(), "{findings:#?}");
     Ok(())
 }
 

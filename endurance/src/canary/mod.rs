@@ -89,7 +89,10 @@ pub fn once(plan: Plan) -> Result<Report> {
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let shared = entries(Path::new(SHARED_MEMORY));
     let mut lives = Lives::begin(plan, folder.path())?;
-    lives.run()?;
+    if let Err(error) = lives.run() {
+        keep(folder);
+        return Err(error);
+    }
     let axes = lives.axes();
     let private = Private::of(lives.ground(), &axes);
     let mut search = Search::of(&private);

@@ -200,8 +200,9 @@ impl Private {
                     continue;
                 }
                 let ms = number.iter().fold(0, |ms, byte| ms << 8 | u64::from(*byte));
-                let moment = self.moments.iter().find(|(times, _)| times.contains(&ms));
-                if let Some((_, axis)) = moment {
+                let mut moments = self.moments.iter();
+                let moment = moments.find(|(times, _)| times.contains(&ms));
+                if let Some((_, axis)) = moment.filter(|_| !ms.is_multiple_of(COARSE_MS)) {
                     found.push((offset, format!("the time of a private frame, by {axis}")));
                 }
             }
