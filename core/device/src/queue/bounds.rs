@@ -16,8 +16,8 @@ const ENDED_SHARE: u64 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Bytes that items take, pending ones with their pictures and ended ones with what is kept of them: 8 GiB, a third of what a
-    /// dashcam's card has free. Beside it the disk holds the file of one upload (16 MiB), a log of some megabytes, and what the
-    /// database adds, about a hundredth.
+    /// dashcam's card has free. Beside it the disk holds the file of one upload (16 MiB), a log of some megabytes, what the
+    /// database adds, about a hundredth, and two megabytes that are kept free for a disk that is full.
     pub bytes_max: u64,
     /// Pending items: 200,000, a week of ten hours a day.
     pub items_max: u64,
