@@ -36,6 +36,7 @@ use wayhex_server::keys::Keys;
 use wayhex_server::store::{Objects, read_picture};
 
 use crate::drive::mix;
+use crate::folders;
 use crate::player::Without;
 use lives::{Ended, Lives, Plan};
 use private::Private;
@@ -105,8 +106,11 @@ pub fn once(plan: Plan) -> Result<Report> {
     for path in entries(Path::new(SHARED_MEMORY)).difference(&shared) {
         search.folder(path)?;
     }
+    let mut findings = left_over(folder.path())?;
     let stored = stored(&folder.path().join("server/store"), &mut search)?;
-    let (figures, findings) = search.done();
+    let (mut figures, found) = search.done();
+    figures.findings += findings.len();
+    findings.extend(found);
     ensure!(stored > 0, "the server has stored nothing");
     ensure!(
         figures.observations > 0 && figures.pictures > 0,
@@ -122,6 +126,26 @@ pub fn once(plan: Plan) -> Result<Report> {
         ended: lives.ended(),
         findings: findings.into_iter().map(|it| (plan.seed, it)).collect(),
     })
+}
+
+/// The files in the phones' temporary and working folders, after each kill and in the end: there is none.
+fn left_over(folder: &Path) -> Result<Vec<Finding>> {
+    let mut found = Vec::new();
+    for copy in entries(folder) {
+        for place in ["tmp", "cwd"].map(|name| copy.join(name)) {
+            let files = if place.is_dir() {
+                folders::files(&place)?
+            } else {
+                Vec::new()
+            };
+            found.extend(files.into_iter().map(|file| Finding {
+                file,
+                offset: 0,
+                what: "a temporary file".to_owned(),
+            }));
+        }
+    }
+    Ok(found)
 }
 
 /// Searches the pictures that the server has stored, through its own reader; how many there are.
