@@ -323,7 +323,7 @@ impl Lives {
             hurry: HURRY,
             trim_m: TRIM_M,
             private_zones: vec![self.ground.zone()],
-            record: records.then(|| phones.join(format!("{name}-recorded"))),
+            record: records.then(|| phones.join("cwd/recorded")),
         }
     }
 

@@ -128,24 +128,20 @@ pub fn once(plan: Plan) -> Result<Report> {
     })
 }
 
-/// The files in the phones' temporary and working folders, after each kill and in the end: there is none.
+/// The files in the phones' temporary folder, after each kill and in the end: there is none.
 fn left_over(folder: &Path) -> Result<Vec<Finding>> {
     let mut found = Vec::new();
-    for copy in entries(folder) {
-        for place in ["tmp", "cwd"].map(|name| copy.join(name)) {
-            let files = if place.is_dir() {
-                folders::files(&place)?
-            } else {
-                Vec::new()
-            };
-            found.extend(files.into_iter().map(|file| Finding {
-                file,
-                offset: 0,
-                what: "a temporary file".to_owned(),
-            }));
+    for temporary in entries(folder).iter().map(|copy| copy.join("tmp")) {
+        if temporary.is_dir() {
+            found.extend(folders::files(&temporary)?);
         }
     }
-    Ok(found)
+    let finding = |file| Finding {
+        file,
+        offset: 0,
+        what: "a temporary file".to_owned(),
+    };
+    Ok(found.into_iter().map(finding).collect())
 }
 
 /// Searches the pictures that the server has stored, through its own reader; how many there are.
