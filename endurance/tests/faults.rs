@@ -227,9 +227,11 @@ fn a_disk_that_fills_up_in_mid_upload_loses_nothing() -> Result<()> {
     let store = disk.seen(&bench.phone.store);
     bench.live(&mut disk, &bench.replay(), false)?;
     let (queued, _) = Bench::items(&store)?;
-    // The upload is frozen and under way when its process ends, and then nothing is left.
-    let order = [(FAILPOINT, "device.upload.answer.came@6")];
+    // The server has it all and the receipts have come, but they are not taken in when the process ends; then no room is left.
+    let order = [(FAILPOINT, "device.queue.settle.commit")];
     bench.live_with(&mut disk, &Task::Deliver, true, &order)?;
+    let frozen = folders::files(&store.join("uploads"))?.len();
+    ensure!(frozen == 1, "{frozen} uploads are frozen");
     disk.fill_but(0)?;
     let full = bench.live(&mut disk, &Task::Deliver, true)?;
     let (items, _) = Bench::items(&store)?;
