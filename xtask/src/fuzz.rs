@@ -79,26 +79,13 @@ pub struct Row {
 /// Runs the targets and fails when one has a finding.
 pub fn check(workspace: &Workspace, options: &Options) -> Result<()> {
     let rows = run(workspace, options)?;
-    let findings: Vec<(&str, &PathBuf)> = rows
-        .iter()
-        .flat_map(|row| row.findings.iter().map(|path| (row.target.as_str(), path)))
-        .collect();
-    for (target, input) in &findings {
-        let input = input.display();
-        say(&format!("finding: {input}"));
-        say(&format!(
-            "  say it again with `cargo +nightly fuzz run {target} {input}`"
-        ));
-    }
-    ensure!(
-        findings.is_empty(),
-        "{} inputs broke a law; what the targets said is beside them",
-        findings.len()
-    );
+    let findings: usize = rows.iter().map(|row| row.findings.len()).sum();
+    ensure!(findings == 0, "{findings} inputs broke a law");
     Ok(())
 }
 
-/// Builds the targets and runs those that are named, or all of them, for so many seconds each; a row is said as each ends.
+/// Builds the targets and runs those that are named, or all of them, for so many seconds each; a row is said as each ends, and
+/// for each finding how it is seen again.
 ///
 /// # Errors
 /// A target has no such name, the compiler is missing, or a run ended without saying how it went. A finding is no error.
@@ -126,6 +113,13 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<Vec<Row>> {
             let row = bench.run(target, seconds);
             if let Ok(row) = &row {
                 say(&line(row));
+                for input in &row.findings {
+                    let (program, input) = (bench.programs.join(target), input.display());
+                    say(&format!(
+                        "finding: `{} {input}` shows it again",
+                        program.display()
+                    ));
+                }
             }
             if let Ok(mut rows) = rows.lock() {
                 rows.push(row);
