@@ -81,6 +81,7 @@ fn without_the_zone_its_places_are_found() -> Result<()> {
             "inside the Zone",
             "name of a private frame",
             "private cell",
+            "by the trip",
         ],
     )?;
     ensure!(!report.to_string().contains("inside the Start"));
@@ -95,6 +96,7 @@ fn without_trimming_the_ends_are_found() -> Result<()> {
             "inside the Start",
             "name of a private frame",
             "time of a private frame",
+            "by the trip",
         ],
     )?;
     ensure!(!report.to_string().contains("inside the Zone"));

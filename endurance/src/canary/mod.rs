@@ -180,15 +180,14 @@ fn keep(folder: tempfile::TempDir) {
     }
 }
 
-/// Whether anything was left out on purpose.
 impl Plan {
-    /// A short run without a trip and without kills, by a phone that leaves this out.
+    /// A short run without kills, by a phone that leaves this out.
     #[must_use]
     pub const fn without(seed: u64, without: Without) -> Self {
         Self {
             seed,
             kills: 0,
-            films: false,
+            films: true,
             without: Some(without),
         }
     }
