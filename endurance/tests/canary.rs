@@ -6,6 +6,7 @@
     reason = "who repeats a run needs its seed, and figures are of use"
 )]
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
@@ -211,8 +212,8 @@ fn what_is_public_is_not_taken_for_private() -> Result<()> {
         let place = ground.fixes()[2 * frame];
         let ms = axis.began_ms + 1_000 * u64::try_from(frame)?;
         let cell = cell_at(place).to_hex();
-        text += &format!("{} {place:?} {cell} {ms}\n", ground.name(frame));
-        text += &format!("{} {}\n", place.lat_deg(), place.lon_deg());
+        writeln!(text, "{} {place:?} {cell} {ms}", ground.name(frame))?;
+        writeln!(text, "{} {}", place.lat_deg(), place.lon_deg())?;
     }
     std::fs::write(folder.path().join("log"), text)?;
     let private = Private::of(&ground, &[axis]);
