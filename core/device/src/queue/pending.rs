@@ -4,6 +4,8 @@
 //! by the server's clock lies in the future, or too far back, is not sent: the answer would end it for ever, although one of the
 //! clocks may be wrong. It is held.
 
+use std::ops::RangeInclusive;
+
 use rusqlite::params;
 use wayhex_protocol::id::ObservationId;
 use wayhex_protocol::limits::{BATCH_ITEMS_MAX, TIME_AHEAD_MAX_MS};
@@ -112,7 +114,14 @@ impl Queue {
             .map_err(failed("count what is pending"))
     }
 
-    /// The first and the last capture that a server may accept; anything, as long as no server has told the time.
+    /// The captures that a server may accept, Unix milliseconds; all, as long as no server has told the time.
+    #[must_use]
+    pub fn lawful_ms(&self, now: Now) -> RangeInclusive<u64> {
+        let (first, last) = self.believable(now);
+        as_u64(first)..=as_u64(last)
+    }
+
+    /// The first and the last of them.
     pub(super) fn believable(&self, now: Now) -> (i64, i64) {
         match now {
             Now::Confirmed(ms) => (

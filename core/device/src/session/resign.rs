@@ -37,6 +37,12 @@ impl Session<'_> {
     /// Gives up what is too old, after the times that a wrong clock made are put right. It needs the server's time: until it is
     /// known, nothing is too old. What only one of the two clocks takes for too old is held, since either may be wrong.
     pub(super) fn keep_time(&mut self) -> Result<(), SessionError> {
+        if self.gate.was_set()
+            && let Some(server) = self.settings.server.clone()
+        {
+            self.batches = None;
+            self.meet_patiently(&server);
+        }
         let now @ Now::Confirmed(now_ms) = self.gate.now() else {
             return Ok(());
         };
@@ -53,8 +59,8 @@ impl Session<'_> {
     }
 
     /// Puts right the unsent times of a session of which one cannot be: they were the phone's, and are moved by what its clock is
-    /// wrong. A recorded drive, all of whose times were shifted to end at its first play, ends now if that does not do.
-    /// A trip's times by satellites stand.
+    /// wrong now, or was when a server was heard before, if it was set in between. A recorded drive, all of whose times were shifted
+    /// to end at its first play, ends now if neither does. A trip's times by satellites stand.
     fn put_times_right(
         &mut self,
         which: OutOfTime,
@@ -62,15 +68,22 @@ impl Session<'_> {
         ahead_ms: i64,
     ) -> Result<(), SessionError> {
         let latest_lawful_ms = now_ms.saturating_add(TIME_AHEAD_MAX_MS);
-        let mut by_ms = ahead_ms;
-        if which.is_replay && which.latest_ms.saturating_add_signed(by_ms) > latest_lawful_ms {
-            let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
-            by_ms = signed(now_ms).saturating_sub(signed(which.latest_ms));
-        }
+        let lawful = self.queue.lawful_ms(Now::Confirmed(now_ms));
+        let ends_now_ms = signed_ms(now_ms).saturating_sub(signed_ms(which.latest_ms));
+        let is_future = which.latest_ms > latest_lawful_ms;
+        let candidates = [
+            Some(ahead_ms),
+            Some(self.gate.ahead_before_ms()),
+            (which.is_replay && is_future).then_some(ends_now_ms),
+        ];
         // Clocks that agree did not make these times: they are old, or nobody knows any more by how much they are wrong.
-        if by_ms.unsigned_abs() <= TIME_AHEAD_MAX_MS {
+        let by_ms = candidates.into_iter().flatten().find(|by_ms| {
+            by_ms.unsigned_abs() > TIME_AHEAD_MAX_MS
+                && lawful.contains(&which.latest_ms.saturating_add_signed(*by_ms))
+        });
+        let Some(by_ms) = by_ms else {
             return Ok(());
-        }
+        };
         let network = self.settings.network.clone();
         let signer: &dyn Signer = self.ports.signer;
         let change = |observation: &mut Observation| {
@@ -125,4 +138,8 @@ impl Session<'_> {
             }
         }
     }
+}
+
+fn signed_ms(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
 }

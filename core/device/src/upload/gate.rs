@@ -13,6 +13,9 @@ use crate::queue::{Now, Queue, QueueError};
 
 /// What clocks may differ by before one is put right, milliseconds: a `date` tells whole seconds.
 const CLOCK_DIFFERENCE_MS: u64 = 2_000;
+/// What the phone's two clocks may differ by before the one that can be set was set, milliseconds (a minute). A phone that slept looks
+/// like it, too, and asks for the time again.
+const CLOCK_SET_MS: u64 = 60_000;
 /// Bytes that one question may cost that asks a server for the time when the driver's cap is reached and the phone's clock says
 /// that a new month has begun: a policy, and four times what HTTP and TLS add to it.
 const TIME_QUESTION_BYTES_MAX: u64 = 65_536;
@@ -25,8 +28,8 @@ pub struct Gate<'p> {
     clock: &'p dyn Clock,
     rules: Rules,
     traffic: Traffic,
-    /// What the server's clock is ahead of the phone's, milliseconds, once it has told the time.
-    ahead_ms: Option<i64>,
+    /// What the server told of the time last.
+    heard: Option<Heard>,
     /// What it was ahead when it was last heard in an earlier run.
     ahead_before_ms: i64,
     /// Whether the question for the time was let through beyond the cap.
@@ -40,6 +43,14 @@ pub struct Traffic {
     pub sent: u64,
     /// Bytes received, headers included.
     pub received: u64,
+}
+
+/// What a server told of the time, and where the phone's clocks stood.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    ahead_ms: i64,
+    phone_ms: u64,
+    monotonic_ns: u64,
 }
 
 /// Why a request did not pass.
@@ -76,7 +87,7 @@ impl<'p> Gate<'p> {
             clock,
             rules,
             traffic: Traffic::default(),
-            ahead_ms: None,
+            heard: None,
             ahead_before_ms: 0,
             asked_the_time: false,
         }
@@ -149,20 +160,36 @@ impl<'p> Gate<'p> {
     #[must_use]
     pub fn now(&self) -> Now {
         let phone_ms = self.clock.now_ms();
-        match self.ahead_ms {
+        match self.ahead_ms() {
             Some(ahead_ms) => Now::Confirmed(phone_ms.saturating_add_signed(ahead_ms)),
             None => Now::Unconfirmed(phone_ms),
         }
     }
 
-    /// What the server's clock is ahead of the phone's, milliseconds; `None` until it has told the time.
+    /// What the server's clock is ahead of the phone's, milliseconds; `None` until it has told the time, and after the phone's clock
+    /// was set, which often happens as soon as there is a network: the server has to tell it again then.
     #[must_use]
-    pub const fn ahead_ms(&self) -> Option<i64> {
-        self.ahead_ms
+    pub fn ahead_ms(&self) -> Option<i64> {
+        let heard = self.heard?;
+        let passed_ms = self.clock.monotonic_ns().saturating_sub(heard.monotonic_ns) / 1_000_000;
+        let expected_ms = heard.phone_ms.saturating_add(passed_ms);
+        let is_set = self.clock.now_ms().abs_diff(expected_ms) > CLOCK_SET_MS;
+        (!is_set).then_some(heard.ahead_ms)
     }
 
-    /// What the server's clock was ahead of the phone's when it was last heard, milliseconds. It decides nothing but whether it is
-    /// worth asking for the time.
+    /// Whether the phone's clock was set since the server told the time.
+    #[must_use]
+    pub fn was_set(&self) -> bool {
+        self.heard.is_some() && self.ahead_ms().is_none()
+    }
+
+    /// What the server's clock was ahead of the phone's when it was heard before, milliseconds.
+    #[must_use]
+    pub const fn ahead_before_ms(&self) -> i64 {
+        self.ahead_before_ms
+    }
+
+    /// Takes what the server's clock was ahead of the phone's when it was last heard, milliseconds.
     pub const fn remember_ahead(&mut self, ahead_ms: i64) {
         self.ahead_before_ms = ahead_ms;
     }
@@ -170,17 +197,26 @@ impl<'p> Gate<'p> {
     /// Hears the server's time, Unix milliseconds, right after it was told. A difference that HTTP's whole seconds cannot tell is
     /// none. Says whether the clock has been put right by it.
     pub fn hear_time(&mut self, server_ms: u64) -> bool {
-        if self.ahead_ms.is_some() && self.now_ms().abs_diff(server_ms) < CLOCK_DIFFERENCE_MS {
-            return false;
-        }
         let phone_ms = self.clock.now_ms();
+        match (self.ahead_ms(), self.heard) {
+            (Some(_), _) if self.now_ms().abs_diff(server_ms) < CLOCK_DIFFERENCE_MS => {
+                return false;
+            }
+            // The clock was set: what is dated by what it was before can still be put right.
+            (None, Some(before)) => self.ahead_before_ms = before.ahead_ms,
+            _ => {}
+        }
         let signed = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         let ahead_ms = if phone_ms.abs_diff(server_ms) < CLOCK_DIFFERENCE_MS {
             0
         } else {
             signed(server_ms).saturating_sub(signed(phone_ms))
         };
-        self.ahead_ms = Some(ahead_ms);
+        self.heard = Some(Heard {
+            ahead_ms,
+            phone_ms,
+            monotonic_ns: self.clock.monotonic_ns(),
+        });
         true
     }
 

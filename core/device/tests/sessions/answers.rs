@@ -1,12 +1,18 @@
 //! Whatever comes instead of the server's verdicts: no item ends by it, and none blocks the others.
 
+use std::time::Duration;
+
 use wayhex_device::queue::{Queue, State, WaitUntil};
 
-use crate::later::{deliver, ids, items, pass, put, put_copy, states};
+use crate::later::{deliver, deliver_within, ids, items, pass, put, put_copy, states};
 use crate::phone::Phone;
 use crate::wire_server::{Fate, WireServer};
 
 const HOUR_MS: u64 = 3_600 * 1_000;
+/// The patience of phones whose server hangs.
+const SHORT: Duration = Duration::from_millis(500);
+/// The same, where other answers have to come in time.
+const MEDIUM: Duration = Duration::from_secs(4);
 
 #[test]
 fn an_answer_that_the_server_did_not_sign_ends_no_item() {
@@ -29,7 +35,7 @@ fn an_answer_that_the_server_did_not_sign_ends_no_item() {
         let mut phone = Phone::with_server(&server.url(), None);
         put(&phone, items(2));
         server.seen.lock().unwrap().always = Some(fate);
-        let report = deliver(&mut phone);
+        let report = deliver_within(&mut phone, SHORT);
         assert!(!report.ok, "{fate:?}");
         let ids = ids(items(2));
         let states_then = states(&phone, &ids);
@@ -64,7 +70,7 @@ fn a_lost_answer_is_followed_by_the_identical_receipts() {
         server.fates(fates);
         let mut phone = Phone::with_server(&server.url(), None);
         put(&phone, items(3));
-        assert!(deliver(&mut phone).ok);
+        assert!(deliver_within(&mut phone, MEDIUM).ok);
         let queue = Queue::open(&phone.store()).unwrap();
         let receipt = |id| queue.receipt(id).unwrap().unwrap();
         ids(items(3)).into_iter().map(receipt).collect::<Vec<_>>()

@@ -1,11 +1,16 @@
 //! Clocks that are wrong by days, in both directions: nothing is lost by them.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use wayhex_device::ports::{Clock, Exchange, Method, NetworkKind, Request, Transport};
 use wayhex_device::queue::{Bounds, Queue, State};
+use wayhex_device::session::{Ports, Session};
 use wayhex_device::sign::Signed;
+use wayhex_device::upload::http::HttpTransport;
 use wayhex_protocol::observation::TimeSource;
 
 use crate::drives::{record, record_from};
-use crate::items::{Key, NOON_MS, items_begun, signed_items};
+use crate::items::{Dice, Key, NOON_MS, TestClock, detectors, items_begun, signed_items};
 use crate::later::{codes, deliver, ids, put, states};
 use crate::phone::{Phone, check_identities};
 use crate::wire_server::WireServer;
@@ -83,6 +88,86 @@ fn what_cannot_be_dated_anew_is_kept_and_told_and_not_sent() {
     assert!(codes(&report).contains(&"clock"), "{:?}", codes(&report));
     assert_eq!(report.upload.attempts, 0);
     assert_eq!(states(&phone, &ids(&items)), [State::Queued; 4]);
+}
+
+#[test]
+fn a_clock_that_was_set_right_since_is_told_by_what_it_was_wrong_before() {
+    let day_ms = i64::try_from(DAY_MS).unwrap();
+    for wrong_ms in [12 * day_ms, -12 * day_ms] {
+        let server = judge();
+        let mut phone = Phone::with_server(&server.url(), None);
+        phone.now_ms = NOON_MS.saturating_add_signed(wrong_ms);
+        deliver(&mut phone);
+        let items = trip(wrong_ms);
+        put(&phone, &items);
+        phone.now_ms = NOON_MS;
+        let report = deliver(&mut phone);
+        assert!(report.ok, "{wrong_ms}: {:?}", report.errors);
+        assert_eq!(server.seen.lock().unwrap().accepted.len(), 4);
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_as_soon_as_there_is_a_network_loses_nothing() {
+    let day_ms = i64::try_from(DAY_MS).unwrap();
+    for wrong_ms in [12 * day_ms, -12 * day_ms] {
+        let server = judge();
+        let mut phone = Phone::with_server(&server.url(), None);
+        put(&phone, &trip(wrong_ms));
+        let clock = Settable {
+            passed: TestClock::at(NOON_MS),
+            wrong_ms: wrong_ms.into(),
+        };
+        let transport = SetsTheClock(HttpTransport::new().unwrap(), &clock);
+        let ports = Ports {
+            clock: &clock,
+            random: &Dice,
+            transport: &transport,
+            network: &NetworkKind::Wifi,
+            signer: &Key::of(1),
+            detectors: detectors(),
+        };
+        phone.kind = NetworkKind::Wifi;
+        let mut session = Session::open(phone.store(), phone.settings.clone(), ports).unwrap();
+        session.connect();
+        session.deliver().unwrap();
+        let report = session.report().unwrap();
+        assert!(report.ok, "{wrong_ms}: {:?}", report.errors);
+        assert_eq!(server.seen.lock().unwrap().accepted.len(), 4);
+    }
+}
+
+/// A clock that somebody sets while time passes.
+struct Settable {
+    passed: TestClock,
+    wrong_ms: AtomicI64,
+}
+
+impl Clock for Settable {
+    fn now_ms(&self) -> u64 {
+        let wrong_ms = self.wrong_ms.load(Ordering::SeqCst);
+        self.passed.now_ms().saturating_add_signed(wrong_ms)
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.passed.monotonic_ns()
+    }
+
+    fn wait_ms(&self, ms: u64) {
+        self.passed.wait_ms(ms);
+    }
+}
+
+/// A network that sets the phone's clock right after the first answer that came over it.
+struct SetsTheClock<'c>(HttpTransport, &'c Settable);
+
+impl Transport for SetsTheClock<'_> {
+    fn exchange(&self, request: &Request<'_>) -> Exchange {
+        if request.method == Method::Post {
+            self.1.wrong_ms.store(0, Ordering::SeqCst);
+        }
+        self.0.exchange(request)
+    }
 }
 
 #[test]
