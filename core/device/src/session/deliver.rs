@@ -52,6 +52,9 @@ impl Session<'_> {
         }
         let (mut fruitless, mut done) = (0, 0);
         while !self.stop.is_set() {
+            if !self.time_is_known(server)? {
+                break;
+            }
             self.keep_time()?;
             let Some(batches) = self.batches.as_mut() else {
                 break;
@@ -68,6 +71,22 @@ impl Session<'_> {
         }
         self.note_held()?;
         self.ask_freshness(server)
+    }
+
+    /// A clock that was set while the process lives has to be compared with the server's again, before anything is dated by it.
+    fn time_is_known(&mut self, server: &Server) -> Result<bool, SessionError> {
+        if !self.gate.was_set() {
+            return Ok(true);
+        }
+        match server.visit(&mut self.gate, &mut self.queue) {
+            Ok(visit) => self.known = Some(visit.known),
+            Err(ServerError::Queue(error)) => return Err(error.into()),
+            Err(error) => {
+                self.note_error(error.code(), server.origin(), error.to_string());
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Receipts that the pinned key did not sign ended no item; that they came at all has to be known.

@@ -37,12 +37,6 @@ impl Session<'_> {
     /// Gives up what is too old, after the times that a wrong clock made are put right. It needs the server's time: until it is
     /// known, nothing is too old. What only one of the two clocks takes for too old is held, since either may be wrong.
     pub(super) fn keep_time(&mut self) -> Result<(), SessionError> {
-        if self.gate.was_set()
-            && let Some(server) = self.settings.server.clone()
-        {
-            self.batches = None;
-            self.meet_patiently(&server);
-        }
         let now @ Now::Confirmed(now_ms) = self.gate.now() else {
             return Ok(());
         };
