@@ -41,6 +41,9 @@ pub struct Options {
     /// How many run at a time; each takes a core.
     #[arg(long, value_name = "N", default_value_t = AT_A_TIME)]
     pub at_a_time: usize,
+    /// What each target's inputs are drawn from; drawn itself where it is missing.
+    #[arg(long)]
+    pub seed: Option<u32>,
     /// The targets; all of them where none is named.
     #[arg(value_name = "TARGET")]
     pub targets: Vec<String>,
@@ -52,6 +55,7 @@ impl Default for Options {
         Self {
             seconds: SECONDS,
             at_a_time: AT_A_TIME,
+            seed: None,
             targets: Vec::new(),
         }
     }
@@ -110,7 +114,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<Vec<Row>> {
             let Some(target) = waiting.lock().ok().and_then(|mut left| left.next()) else {
                 return;
             };
-            let row = bench.run(target, seconds);
+            let row = bench.run(target, seconds, options.seed.unwrap_or_else(draw));
             if let Ok(row) = &row {
                 say(&line(row));
                 for input in &row.findings {
@@ -203,7 +207,7 @@ impl Bench {
         })
     }
 
-    fn run(&self, target: &str, seconds: u64) -> Result<Row> {
+    fn run(&self, target: &str, seconds: u64, seed: u32) -> Result<Row> {
         let found = self.folder.join("found").join(target);
         let findings = self.folder.join("findings").join(target);
         for folder in [&found, &findings] {
@@ -212,7 +216,6 @@ impl Bench {
         }
         let log = self.folder.join(format!("{target}.log"));
         let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let seed = draw();
         let status = Command::new(self.programs.join(target))
             .arg(format!("-max_total_time={seconds}"))
             .arg(format!("-seed={seed}"))

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
@@ -20,7 +20,7 @@ const MINUTE_S: u64 = 60;
 pub struct Options {
     /// What moments, places and inputs are drawn from; drawn and said where it is missing.
     #[arg(long)]
-    seed: Option<u64>,
+    seed: Option<u32>,
     /// How many phones, and how many servers, are killed at random moments.
     #[arg(long, default_value_t = 1_000)]
     kills: u32,
@@ -44,6 +44,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         workspace,
         &["build", "--workspace", "--bins", "--examples"],
     ))?;
+    let began = Instant::now();
     let seed = options.seed.map_or_else(drawn, Ok)?;
     let (told, fuzzed) = thread::scope(|scope| {
         let fuzzed = scope.spawn(|| match options.fuzz_minutes {
@@ -52,6 +53,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
                 let wanted = fuzz::Options {
                     seconds: minutes * MINUTE_S,
                     at_a_time: options.at_a_time,
+                    seed: Some(seed),
                     targets: Vec::new(),
                 };
                 fuzz::run(workspace, &wanted)
@@ -65,7 +67,12 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         )
     });
     let rows = fuzzed?;
-    let told = format!("{}{}", told?, table(&rows, options.fuzz_minutes));
+    let minutes = began.elapsed().as_secs() / MINUTE_S;
+    let told = format!(
+        "{}{}\nIn all {minutes} minutes, with the building of the targets.\n",
+        told?,
+        table(&rows, options.fuzz_minutes)
+    );
     say(&told);
     if let Some(file) = &options.out {
         fs::write(file, &told).with_context(|| format!("cannot write {}", file.display()))?;
@@ -76,7 +83,7 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
 }
 
 /// Kills, cuts, canaries and the queue; what they came to, as Markdown.
-fn endured(workspace: &Workspace, seed: u64, kills: u32) -> Result<String> {
+fn endured(workspace: &Workspace, seed: u32, kills: u32) -> Result<String> {
     let mut endurance = Command::new(workspace.program("endurance"));
     endurance.args(["--seed", &seed.to_string()]);
     endurance.args(["--kills", &kills.to_string()]);
@@ -108,7 +115,7 @@ fn table(rows: &[Row], minutes: u64) -> String {
     head + &lines.collect::<String>()
 }
 
-fn drawn() -> Result<u64> {
+fn drawn() -> Result<u32> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(u64::from(now.subsec_nanos()))
+    Ok(now.subsec_nanos().max(1))
 }
