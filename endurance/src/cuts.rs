@@ -27,7 +27,7 @@ pub const SENT_MAX_PERCENT: u64 = 125;
 /// Frames of the drive: as many as a batch has items.
 const FRAMES: u32 = 64;
 /// Sides of its pictures, of noise to the last pixel: together they fill a batch of 16 MiB to the brim.
-const SIDES: (u16, u16) = (832, 624);
+const SIDES: (u16, u16) = (816, 608);
 /// The least that the batch has, bytes: 15 MiB.
 const BATCH_BYTES_MIN: u64 = 15 * 1_024 * 1_024;
 /// Bytes at the end of a batch within which one cut in four is made.

@@ -16,6 +16,8 @@ use crate::world::World;
 
 /// Runs at a time: one for each of the two cores that the tests are made for.
 const AT_ONCE: usize = 2;
+/// One run of random kills in so many is a trip as it happens, of which only the laws are checked.
+const LIVE_IN: u64 = 8;
 /// A failpoint's later hit is drawn from the second to this one.
 const LATER_HIT_MAX: u64 = 6;
 
@@ -109,24 +111,39 @@ pub fn every_failpoint(
     let runs = all(kills, |kill: &Kill| {
         let scenario = &scenarios[kill.scenario];
         let own = folder.join(&kill.order);
-        let first = scenario.first.iter().map(|order| (*order).to_owned());
-        let mut trouble = Trouble::at(first.chain([kill.order.clone()]));
-        let ended = live(world, &own, scenario, &mut trouble)
-            .with_context(|| told(&own, scenario, &kill.order))?;
-        ensure!(
-            !kill.is_certain || trouble.orders_left().is_empty(),
-            "{}: no process ended there, although one passed it undisturbed",
-            kill.order
-        );
-        same(undisturbed.outcomes[kill.scenario].as_ref(), &ended)
-            .with_context(|| told(&own, scenario, &kill.order))?;
-        fs::remove_dir_all(&own)?;
-        Ok(ended.done.at_failpoints)
+        let ended = end_at(world, &own, scenario, kill, &undisturbed);
+        Ok(ended.with_context(|| told(&own, scenario, &kill.order)))
     })?;
+    let (done, failed): (Vec<_>, Vec<_>) = runs.into_iter().partition(Result::is_ok);
+    let failed: Vec<String> = failed
+        .into_iter()
+        .filter_map(|run| run.err().map(|error| format!("{error:#}")))
+        .collect();
+    ensure!(failed.is_empty(), "{}", failed.join("\n\n"));
     Ok(Failpoints {
         names: names.len(),
-        kills: runs.iter().sum(),
+        kills: done.into_iter().flatten().sum(),
     })
+}
+
+/// One run, ended at a failpoint; how many processes ended at one.
+fn end_at(
+    world: &World,
+    own: &Path,
+    scenario: &Scenario,
+    kill: &Kill,
+    undisturbed: &Undisturbed,
+) -> Result<u32> {
+    let first = scenario.first.iter().map(|order| (*order).to_owned());
+    let mut trouble = Trouble::at(first.chain([kill.order.clone()]));
+    let ended = live(world, own, scenario, &mut trouble)?;
+    ensure!(
+        !kill.is_certain || trouble.orders_left().is_empty(),
+        "no process ended there, although one passed it undisturbed"
+    );
+    same(undisturbed.outcomes[kill.scenario].as_ref(), &ended)?;
+    fs::remove_dir_all(own)?;
+    Ok(ended.done.at_failpoints)
 }
 
 fn told(folder: &Path, scenario: &Scenario, order: &str) -> String {
@@ -160,9 +177,8 @@ pub struct Random {
 /// # Errors
 /// A run that does not come to its end, breaks a law or leaves something else, where it lies, and its seed.
 pub fn random(world: &World, folder: &Path, asked: Random) -> Result<Done> {
-    let scenario = &Scenario::DRIVES;
     let own = folder.join("undisturbed");
-    let expected = live(world, &own, scenario, &mut Trouble::default())?;
+    let expected = live(world, &own, &Scenario::DRIVES, &mut Trouble::default())?;
     fs::remove_dir_all(&own)?;
     let window = [expected.phone_took, expected.took / 2];
     let total = Mutex::new(Done::default());
@@ -179,6 +195,11 @@ pub fn random(world: &World, folder: &Path, asked: Random) -> Result<Done> {
             let phones = left.0.min(asked.in_a_run);
             let servers = left.1.min(asked.in_a_run);
             let mut trouble = Trouble::kills(seed, phones, servers, window);
+            let scenario = if seed % LIVE_IN == 0 {
+                &Scenario::LIVE
+            } else {
+                &Scenario::DRIVES
+            };
             let ended = live(world, &own, scenario, &mut trouble).and_then(|ended| {
                 same(expected.outcome.as_ref(), &ended)?;
                 Ok(ended)

@@ -4,6 +4,8 @@ use crate::phone::Task;
 
 /// Days that the phone of [`Scenario::STALE`] had no network for: more than the queue keeps items.
 const STALE_DAYS: u64 = 10;
+/// An hour, milliseconds.
+const HOUR_MS: u64 = 3_600_000;
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
 
@@ -251,7 +253,11 @@ impl Scenario {
                 ..PhoneStep::of(0, Plays::Own)
             }),
             Step::Heal,
-            Step::Phone(PhoneStep::of(0, Plays::Nothing)),
+            // Later than anything was put off to.
+            Step::Phone(PhoneStep {
+                later_ms: HOUR_MS,
+                ..PhoneStep::of(0, Plays::Nothing)
+            }),
             Step::Close(1),
         ],
         ..Self::DRIVES

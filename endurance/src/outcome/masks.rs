@@ -54,6 +54,12 @@ pub const PHONE: &[Mask] = &[
         By::Nothing,
         "the server's time, as its receipts tell it",
     ),
+    (
+        "sessions",
+        "plan",
+        By::Sql("json_remove(plan, '$.record')"),
+        "the folder that it is recorded into is each run's own",
+    ),
     ("servers", "key", By::Identity, "the server's key"),
     ("servers", "policy", By::Identity, "the server's policy"),
 ];

@@ -41,7 +41,7 @@ pub fn read(
         let subject = || format!("cannot read table {table} of {side}");
         let columns = columns(connection, &table, masks, likeness).with_context(subject)?;
         if !columns.is_empty() {
-            rows(connection, side, &table, &columns, lines).with_context(subject)?;
+            rows(connection, (side, &table), &columns, likeness, lines).with_context(subject)?;
         }
     }
     Ok(())
@@ -77,9 +77,9 @@ fn columns(
 
 fn rows(
     connection: &Connection,
-    side: &str,
-    table: &str,
+    (side, table): (&str, &str),
     columns: &[Column],
+    likeness: Likeness,
     lines: &mut Vec<String>,
 ) -> Result<()> {
     let expressions: Vec<&str> = columns
@@ -97,7 +97,7 @@ fn rows(
         for (index, column) in columns.iter().enumerate() {
             let value = row.get_ref(index)?;
             let text = match (column.by, value) {
-                (Some(By::Receipt), ValueRef::Blob(envelope)) => said(envelope)?,
+                (Some(By::Receipt), ValueRef::Blob(envelope)) => said(envelope, likeness)?,
                 (_, value) => shown(value),
             };
             line = format!("{line} {}={text}", column.name);
@@ -108,13 +108,13 @@ fn rows(
 }
 
 /// What a receipt says, without the server's time.
-fn said(envelope: &[u8]) -> Result<String> {
+fn said(envelope: &[u8], likeness: Likeness) -> Result<String> {
     let (signer, receipt) = peek::<Receipt>(envelope).context("a receipt cannot be read")?;
-    let signer = HEXLOWER.encode(&signer.0[..4]);
-    Ok(format!(
-        "({:?} in epoch {}, by {signer})",
-        receipt.verdict, receipt.epoch
-    ))
+    let Receipt { verdict, epoch, .. } = receipt;
+    Ok(match likeness {
+        Likeness::Bytes => format!("({verdict:?} in epoch {epoch}, by {signer})"),
+        Likeness::Meaning => format!("({verdict:?} in epoch {epoch})"),
+    })
 }
 
 fn shown(value: ValueRef<'_>) -> String {
