@@ -88,6 +88,6 @@ pub fn signed(released: Released, sequence: u64) -> Result<Signed, TagError> {
         policy: Policy::genesis(network()).hash(),
         secret: DeviceSecret::new([3; 32]),
     };
-    let tagged = tagger.tag(released, sequence)?;
-    Ok(sign(tagged, &network(), &Key::device()).expect("a key in memory signs"))
+    let observed = tagger.tag(released, sequence)?;
+    Ok(sign(observed, &network(), &Key::device()).expect("a key in memory signs"))
 }

@@ -159,7 +159,7 @@ fn post(path: &'static str, body: Vec<u8>) -> Request<Bytes> {
 
 fn serve(folder: &Path) -> (Router, PublicKey, Policy) {
     let mut config = Config::parse(CONFIG).expect("the configuration is right");
-    config.store.folder = folder.to_owned();
+    folder.clone_into(&mut config.store.folder);
     let keys = Arc::new(Keys::open(folder).expect("the keys are made"));
     let store = Store::open(folder, Arc::clone(&keys), &network()).expect("the store is made");
     let terms = config.policy.terms().expect("the terms are known");
@@ -174,9 +174,9 @@ fn serve(folder: &Path) -> (Router, PublicKey, Policy) {
         network: &network,
         keys: &keys,
     };
-    let closed = closer.close(&mut connection, None, now_ms());
+    let first = closer.close(&mut connection, None, now_ms());
     assert_eq!(
-        closed.expect("the first epoch closes").summary.number,
+        first.expect("the first epoch closes").summary.number,
         FIRST_EPOCH
     );
     let current = policies.current().expect("a policy was published");
