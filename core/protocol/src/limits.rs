@@ -9,9 +9,9 @@ pub const SEGMENT_LENGTH_MAX_M: f64 = 60.0;
 pub const SEGMENT_SPAN_MIN_M: f64 = 3.0;
 /// Milliseconds from a segment's first vertex to the capture: at 10 s a slow crawl still joins up.
 pub const SEGMENT_DURATION_MAX_MS: u32 = 10_000;
-/// Cells of a segment: 60 m cross about 7, and 12 at most where cells are smallest, beside a pentagon. There no way from corner
-/// to corner meets more than 0.1532 cells for each metre beyond the three that it begins in: 3 + 60 x 0.1532 = 12.19. The limit
-/// holds the work for a message when the limit of length is changed; under this one nothing lawful reaches beyond it.
+/// Cells of a segment: 60 m cross about 7, and 12 at most where cells are smallest, beside a pentagon, since no way from corner
+/// to corner meets more than 0.1532 cells there for each metre beyond the three that it begins in: 3 + 60 x 0.1532 = 12.19. So
+/// [`SEGMENT_LENGTH_MAX_M`] always refuses first; this limit keeps the work for a message bounded should that one be raised.
 pub const SEGMENT_CELLS_MAX: usize = 12;
 /// Metres per second between two vertices (252 km/h): faster is no car.
 pub const LEG_SPEED_MAX_M_S: f64 = 70.0;

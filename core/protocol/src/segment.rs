@@ -56,7 +56,7 @@ pub enum SegmentFault {
     /// Longer than [`SEGMENT_DURATION_MAX_MS`].
     #[error("a segment lasts at most {SEGMENT_DURATION_MAX_MS} ms")]
     TooSlow,
-    /// More than [`SEGMENT_CELLS_MAX`] cells.
+    /// More than [`SEGMENT_CELLS_MAX`] cells; a way that long is [`Self::TooLong`] first.
     #[error("a segment crosses at most {SEGMENT_CELLS_MAX} cells")]
     TooManyCells,
     /// A leg faster than [`LEG_SPEED_MAX_M_S`].
@@ -149,6 +149,7 @@ impl Segment {
         }
         let path: Vec<Position> = self.0.iter().map(|vertex| vertex.position).collect();
         let cells = cells_along(&path);
+        // A way within the law of length above meets no more cells than these: this guards the bound should that law change.
         if cells.len() > SEGMENT_CELLS_MAX {
             return Err(SegmentFault::TooManyCells);
         }
