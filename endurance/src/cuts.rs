@@ -163,7 +163,7 @@ impl Batch {
     pub fn cut(&self, folder: &Path, number: usize, seed: u64) -> Result<Cuts> {
         let mut dice = Dice(seed);
         let cuts: Vec<Cut> = (0..number).map(|nth| self.draw(nth, &mut dice)).collect();
-        let sent = all(cuts.clone(), |cut| {
+        let sent = all(&cuts, |cut| {
             let own = folder.join(format!("{cut:?}"));
             let sent = self.deliver(&own, Some(*cut));
             let sent =

@@ -37,7 +37,7 @@ pub fn undisturbed(
     folder: &Path,
     scenarios: &'static [Scenario],
 ) -> Result<Undisturbed> {
-    let runs = all(scenarios.iter().collect(), |scenario: &&Scenario| {
+    let runs = all(scenarios, |scenario: &Scenario| {
         let own = folder.join(format!("undisturbed {}", scenario.name));
         let seen = own.join("passed");
         let mut trouble = Trouble::at(scenario.first.iter().copied()).seen_in(seen.clone());
@@ -108,7 +108,7 @@ pub fn every_failpoint(
         }
     }
     ensure!(missed.is_empty(), "no scenario passes {missed:?}");
-    let runs = all(kills, |kill: &Kill| {
+    let runs = all(&kills, |kill: &Kill| {
         let scenario = &scenarios[kill.scenario];
         let own = folder.join(&kill.order);
         let ended = end_at(world, &own, scenario, kill, &undisturbed);
@@ -183,7 +183,7 @@ pub fn random(world: &World, folder: &Path, asked: Random) -> Result<Done> {
     let window = [expected.phone_took, expected.took / 2];
     let total = Mutex::new(Done::default());
     let workers: Vec<u64> = (0..AT_ONCE).map(|worker| worker as u64).collect();
-    all(workers, |worker: &u64| {
+    all(&workers, |worker: &u64| {
         let mut dice = Dice(asked.seed.wrapping_add(worker << 32));
         loop {
             let left = still_to_do(asked, *total.lock().unwrap_or_else(PoisonError::into_inner));
@@ -195,7 +195,7 @@ pub fn random(world: &World, folder: &Path, asked: Random) -> Result<Done> {
             let phones = left.0.min(asked.in_a_run);
             let servers = left.1.min(asked.in_a_run);
             let mut trouble = Trouble::kills(seed, phones, servers, window);
-            let scenario = if seed % LIVE_IN == 0 {
+            let scenario = if seed.is_multiple_of(LIVE_IN) {
                 &Scenario::LIVE
             } else {
                 &Scenario::DRIVES
@@ -236,7 +236,7 @@ fn same(expected: Option<&Outcome>, ended: &Ended) -> Result<()> {
 
 /// Does `work` for all of them, [`AT_ONCE`] at a time, and stops at the first that fails.
 pub(crate) fn all<T: Sync, R: Send>(
-    tasks: Vec<T>,
+    tasks: &[T],
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {
     let next = Mutex::new(tasks.iter().enumerate());
@@ -258,13 +258,11 @@ pub(crate) fn all<T: Sync, R: Send>(
             });
         }
     });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(error) => Err(error),
-        None => {
-            let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-            Ok(results.into_values().collect())
-        }
+    if let Some(error) = failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(error);
     }
+    let results = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    Ok(results.into_values().collect())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -22,7 +22,7 @@ use crate::world::{Life, World};
 /// How often processes are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// How long one life of a process may take.
-const LIFE_MAX: Duration = Duration::from_secs(120);
+const LIFE_MAX: Duration = Duration::from_mins(2);
 /// Lives that one step may take beyond those that were ended on purpose.
 const LIVES_MAX: u32 = 40;
 
@@ -39,6 +39,8 @@ pub struct Ended {
     pub took: Duration,
     /// The longest time between a phone's start and its end.
     pub phone_took: Duration,
+    /// Its phones and its server, none of which runs.
+    pub life: Life,
 }
 
 /// Lives a scenario in a folder, with trouble, and reads what is left.
@@ -80,6 +82,7 @@ pub fn live(
         done: run.trouble.done(),
         took: began.elapsed(),
         phone_took: run.phone_took,
+        life: run.life,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::phone::undisturbed;
 use crate::programs::program;
 
 /// How long a server may take until it accepts connections.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 /// How often it is looked at meanwhile.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 /// Ports that the system gives to nobody by itself: a server that was ended finds its own free again.

@@ -63,6 +63,9 @@ enum Part {
     Canary,
 }
 
+/// Does a part, by the options and the seed, in a folder; its lines of the table.
+type Work = fn(&Options, u64, &Path) -> Result<Vec<Row>>;
+
 /// A line of the table.
 struct Row {
     what: String,
@@ -78,7 +81,7 @@ struct Row {
 pub fn run(options: &Options) -> Result<()> {
     let seed = options.seed.map_or_else(seed, Ok)?;
     say(&format!("seed {seed}"))?;
-    let parts: [(Part, fn(&Options, u64, &Path) -> Result<Vec<Row>>); 5] = [
+    let parts: [(Part, Work); 5] = [
         (Part::Failpoints, failpoints),
         (Part::Kills, kills),
         (Part::Cuts, cuts),

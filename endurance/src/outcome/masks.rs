@@ -7,6 +7,8 @@ pub enum By {
     Nothing,
     /// What this SQL expression makes of its row.
     Sql(&'static str),
+    /// What these make of it: the first where both runs have the same server keys and policies, else the second.
+    SqlByLikeness(&'static str, &'static str),
     /// What a signed receipt says, but for the server's time.
     Receipt,
     /// All of it where both runs have the same server keys and policies, nothing else.
@@ -57,8 +59,11 @@ pub const PHONE: &[Mask] = &[
     (
         "sessions",
         "plan",
-        By::Sql("json_remove(plan, '$.record')"),
-        "the folder that it is recorded into is each run's own",
+        By::SqlByLikeness(
+            "json_remove(plan, '$.record')",
+            "json_remove(plan, '$.record', '$.policy')",
+        ),
+        "the folder that it is recorded into is each run's own; it names the policy",
     ),
     ("servers", "key", By::Identity, "the server's key"),
     ("servers", "policy", By::Identity, "the server's policy"),

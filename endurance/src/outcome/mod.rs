@@ -69,9 +69,7 @@ impl Outcome {
         const TOLD_MAX: usize = 6;
         let only = |of: &Self, and_not: &Self, sign: char| {
             let lines = of.0.difference(&and_not.0).take(TOLD_MAX);
-            lines
-                .map(|line| format!("{sign} {line}\n"))
-                .collect::<String>()
+            lines.fold(String::new(), |text, line| format!("{text}{sign} {line}\n"))
         };
         let text = only(self, other, '-') + &only(other, self, '+');
         (!text.is_empty()).then_some(text)

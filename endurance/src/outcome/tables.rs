@@ -86,6 +86,10 @@ fn rows(
         .iter()
         .map(|column| match column.by {
             Some(By::Sql(expression)) => expression,
+            Some(By::SqlByLikeness(bytes, meaning)) => match likeness {
+                Likeness::Bytes => bytes,
+                Likeness::Meaning => meaning,
+            },
             _ => column.name.as_str(),
         })
         .collect();
