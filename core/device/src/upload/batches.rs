@@ -10,25 +10,18 @@ use wayhex_protocol::key::PublicKey;
 
 use super::answers::{Answers, is_batch_unknown};
 use super::ask::{SMALL_ANSWER_BYTES_MAX, ServerError, UPDATE_NEEDED, common_headers, problem_of};
-use super::cost::head_bytes;
+use super::cost::body_part;
 use super::gate::{Gate, GateError};
-use super::plan::{Hold, Situation, Step, UnderWay, backoff_ms, next_step};
+use super::patience::{Moment, Patience, put_off};
+use super::plan::{Hold, Situation, Step, UnderWay, next_step};
 use super::server::Server;
 use crate::ports::{Answer, Body, Method, Random, Request, TransportError};
-use crate::queue::{Contents, Queue, UploadTask, WAIT_LONGEST_MS, WaitUntil};
+use crate::queue::{Contents, Queue, UploadTask, WaitUntil};
 
 /// Bytes of one answer of a batch: a receipt of 256 bytes at most, its envelope, and two heads.
 const ANSWER_BYTES_MAX: usize = 448;
-/// How often an item is sent before it is put off, if it is alone in its batch and not answered for: once may be the network's
-/// doing, and twice.
-const TRIES_ALONE_MAX: u32 = 3;
-/// How long an item is put off then, milliseconds; it doubles with each further time, up to [`WAIT_LONGEST_MS`]. So an outage
-/// that met few items costs seconds, and an item that half a batch failed for waits minutes.
-const PUT_OFF_BASE_MS: u64 = 10_000;
 /// How often a server may answer the question for an upload with something else, before its items are sent again without it.
 const ASKS_MAX: u32 = 3;
-/// The least wait before a server is asked for an upload that broke off, milliseconds: it may be taking in what arrived.
-const ASK_WAIT_MS: u64 = 1_000;
 
 /// Bytes that the answer to a batch of so many items may have; a problem instead has its room, too.
 #[must_use]
@@ -42,11 +35,7 @@ pub struct Batches {
     server: Server,
     server_key: PublicKey,
     device: DeviceId,
-    /// Failures in a row, which make the next batch smaller.
-    failures: u32,
-    /// Those, and the times that the server wanted items later: they make the wait longer.
-    waits: u32,
-    not_before_ms: u64,
+    patience: Patience,
     /// Questions for the upload under way that were answered with something else.
     asked_in_vain: u32,
     put_off: Vec<ObservationId>,
@@ -93,13 +82,6 @@ pub enum Progress {
     Idle,
 }
 
-/// When a step is made, and the random number that its wait is drawn from.
-#[derive(Clone, Copy)]
-struct Moment {
-    now_ms: u64,
-    dice: u64,
-}
-
 /// What to do when not every item has its answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rest {
@@ -117,9 +99,7 @@ impl Batches {
             server,
             server_key,
             device,
-            failures: 0,
-            waits: 0,
-            not_before_ms: 0,
+            patience: Patience::default(),
             asked_in_vain: 0,
             put_off: Vec::new(),
             counts: Counts::default(),
@@ -174,7 +154,7 @@ impl Batches {
             Err(ServerError::Gate(GateError::Held(hold))) => Ok(Progress::Held(hold)),
             // Smaller batches, or the same after a while, may pass whatever refused this one; only an old app stays old.
             Err(error) if error.is_passing() || error.is_refusal() => {
-                self.failed(moment, &error);
+                self.patience.failed(moment, &error);
                 Ok(Progress::Failed(error))
             }
             other => other,
@@ -211,13 +191,10 @@ impl Batches {
         };
         let now = gate.now();
         let next_sendable_ms = queue.next_sendable_ms(now)?;
-        // A wait beyond the longest was made by a clock that has gone back since.
-        let over_ms = now.ms().saturating_add(WAIT_LONGEST_MS);
-        let not_before_ms = Some(self.not_before_ms).filter(|ms| *ms <= over_ms);
         Ok(next_step(&Situation {
             now_ms: now.ms(),
-            failures: self.failures,
-            not_before_ms: not_before_ms.unwrap_or(0),
+            failures: self.patience.failures(),
+            not_before_ms: self.patience.not_before_at(now.ms()),
             room,
             under_way: under_way.map(|task| {
                 if task.doubtful {
@@ -373,11 +350,9 @@ impl Batches {
             queue.remember_clock(self.server.origin(), ahead_ms)?;
         }
         if answers.say(|verdict| !verdict.is_final()) {
-            self.wait(moment, 0);
+            self.patience.later(moment);
         } else if whole {
-            self.failures = 0;
-            self.waits = 0;
-            self.not_before_ms = 0;
+            self.patience.reset();
         }
         let wait = self.wait_of(moment, contents, answers.verified.len());
         let ended = queue.settle(task, &answers.verified, wait)?;
@@ -393,22 +368,11 @@ impl Batches {
 
     /// Until when items wait that an upload did not end. One that was sent alone, often enough, and is not answered for is put off.
     fn wait_of(&mut self, moment: Moment, contents: &Contents, answered: usize) -> WaitUntil {
-        let mut unanswered_ms = 0;
-        if let [(id, _)] = contents.names[..]
-            && answered == 0
-            && contents.attempts >= TRIES_ALONE_MAX
-        {
-            let wait_ms = 1_u64
-                .checked_shl(contents.attempts - TRIES_ALONE_MAX)
-                .map_or(WAIT_LONGEST_MS, |factor| {
-                    PUT_OFF_BASE_MS.saturating_mul(factor).min(WAIT_LONGEST_MS)
-                });
-            unanswered_ms = moment.now_ms.saturating_add(wait_ms);
-            self.put_off.push(id);
-        }
+        let put_off = put_off(moment.now_ms, contents).filter(|_| answered == 0);
+        self.put_off.extend(put_off.map(|(id, _)| id));
         WaitUntil {
-            later_ms: self.not_before_ms,
-            unanswered_ms,
+            later_ms: self.patience.not_before_ms(),
+            unanswered_ms: put_off.map_or(0, |(_, until_ms)| until_ms),
         }
     }
 
@@ -429,36 +393,10 @@ impl Batches {
         Ok(unknown)
     }
 
-    fn failed(&mut self, moment: Moment, error: &ServerError) {
-        self.failures = self.failures.saturating_add(1);
-        match error {
-            // It is read and refused: a smaller batch may pass at once.
-            error if error.is_of_content() => self.not_before_ms = moment.now_ms,
-            ServerError::Transport(_) | ServerError::Answer { .. } => {
-                self.wait(moment, ASK_WAIT_MS);
-            }
-            _ => self.wait(moment, 0),
-        }
-    }
-
-    fn wait(&mut self, moment: Moment, least_ms: u64) {
-        self.waits = self.waits.saturating_add(1);
-        let wait_ms = least_ms + backoff_ms(self.waits, moment.dice);
-        self.not_before_ms = moment.now_ms.saturating_add(wait_ms);
-    }
-
     fn unreadable(&self, task: &UploadTask, cause: &str) -> ServerError {
         ServerError::Answer {
             url: self.server.url(&format!("/v1/batches/{}", task.batch)),
             cause: cause.to_owned(),
         }
     }
-}
-
-/// How much of the bytes sent was body.
-fn body_part(sent: u64, request: &Request<'_>) -> u64 {
-    let head = reqwest::Url::parse(request.url).map_or(0, |url| {
-        head_bytes(request.method, &url, request.headers, Some(0))
-    });
-    sent.saturating_sub(head)
 }

@@ -77,3 +77,12 @@ pub fn cost_max(request: &Request<'_>, url: &Url) -> std::io::Result<u64> {
         .saturating_add(received)
         .saturating_add(tls_bytes(url, received)))
 }
+
+/// How much of the bytes sent was body.
+#[must_use]
+pub fn body_part(sent: u64, request: &Request<'_>) -> u64 {
+    let head = Url::parse(request.url).map_or(0, |url| {
+        head_bytes(request.method, &url, request.headers, Some(0))
+    });
+    sent.saturating_sub(head)
+}

@@ -11,6 +11,7 @@ pub mod batches;
 pub mod cost;
 pub mod gate;
 pub mod http;
+mod patience;
 pub mod plan;
 pub mod server;
 
