@@ -18,3 +18,4 @@ mod store;
 mod support;
 mod trips;
 mod upload;
+mod vectors;

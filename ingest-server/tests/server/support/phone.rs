@@ -87,7 +87,12 @@ pub struct Draft {
 
 impl Phone {
     pub fn new(number: u8) -> Self {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[number; 32]).expect("a seed");
+        Self::with_seed([number; 32], number)
+    }
+
+    /// The same with a key of this seed.
+    pub fn with_seed(seed: [u8; 32], number: u8) -> Self {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).expect("a seed");
         Self::of(Key::Ed25519(pair), number)
     }
 
