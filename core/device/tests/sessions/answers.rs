@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use wayhex_device::queue::{Queue, State, WaitUntil};
+use wayhex_protocol::id::ObservationId;
 
+use crate::items::note;
 use crate::later::{deliver, deliver_within, ids, items, pass, put, put_copy, states};
 use crate::phone::Phone;
 use crate::wire_server::{Fate, WireServer};
@@ -49,6 +51,54 @@ fn an_answer_that_the_server_did_not_sign_ends_no_item() {
         let report = deliver(&mut phone);
         assert!(report.ok, "{fate:?}: {:?}", report.errors);
         assert_eq!(states(&phone, &ids), [State::Accepted; 2], "{fate:?}");
+    }
+}
+
+#[test]
+fn a_genuine_answer_to_another_question_ends_no_item() {
+    let (earlier, later) = items(5).split_at(3);
+    let (answered, asked) = (ids(earlier), ids(later));
+    for fate in [Fate::EarlierReceipts, Fate::Policy] {
+        let server = WireServer::start();
+        let mut phone = Phone::with_server(&server.url(), None);
+        put(&phone, earlier);
+        assert!(deliver(&mut phone).ok, "{fate:?}");
+        let receipts = |phone: &Phone| {
+            let queue = Queue::open(&phone.store()).unwrap();
+            let receipt = |id: &ObservationId| queue.receipt(*id).unwrap();
+            answered.iter().map(receipt).collect::<Vec<_>>()
+        };
+        let kept = receipts(&phone);
+        assert!(kept.iter().all(Option::is_some), "{fate:?}");
+
+        let mut queue = Queue::open(&phone.store()).unwrap();
+        for (frame, signed) in items(5).iter().enumerate().skip(earlier.len()) {
+            queue.put(&note(frame, signed), signed).unwrap();
+        }
+        drop(queue);
+        server.seen.lock().unwrap().always = Some(fate);
+        let report = deliver(&mut phone);
+        assert!(!report.ok, "{fate:?}");
+        assert_eq!(report.store.pending, 2, "{fate:?}");
+        assert!(
+            states(&phone, &asked).iter().all(|it| it.is_pending()),
+            "{fate:?}"
+        );
+        let queue = Queue::open(&phone.store()).unwrap();
+        for id in &asked {
+            assert!(queue.has_picture(*id).unwrap(), "{fate:?}");
+            assert_eq!(queue.receipt(*id).unwrap(), None, "{fate:?}");
+        }
+        drop(queue);
+        assert_eq!(receipts(&phone), kept, "{fate:?}");
+
+        server.seen.lock().unwrap().always = None;
+        pass(&mut phone, &server, HOUR_MS);
+        let report = deliver(&mut phone);
+        assert!(report.ok, "{fate:?}: {:?}", report.errors);
+        assert_eq!(states(&phone, &asked), [State::Accepted; 2], "{fate:?}");
+        assert_eq!(states(&phone, &answered), [State::Accepted; 3], "{fate:?}");
+        assert!(server.has_each_picture_once(), "{fate:?}");
     }
 }
 

@@ -120,6 +120,24 @@ fn nothing_pending_is_idle_and_what_is_put_off_is_waited_for() {
     assert_eq!(next_step(&put_off), Step::Wait(5_000));
 }
 
+#[test]
+fn the_bound_of_a_wait_doubles_up_to_a_quarter_of_an_hour() {
+    for (failures, bound_ms) in [
+        (1, 1_000),
+        (2, 2_000),
+        (3, 4_000),
+        (10, 512_000),
+        (11, BACKOFF_MAX_MS),
+        (12, BACKOFF_MAX_MS),
+        (64, BACKOFF_MAX_MS),
+        (65, BACKOFF_MAX_MS),
+        (u32::MAX, BACKOFF_MAX_MS),
+    ] {
+        assert_eq!(backoff_ms(failures, bound_ms), bound_ms, "{failures}");
+        assert_eq!(backoff_ms(failures, bound_ms + 1), 0, "{failures}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_batch_keeps_its_limits_and_is_never_empty(
@@ -151,8 +169,11 @@ proptest! {
     #[test]
     fn a_wait_is_drawn_from_nothing_to_a_bound_that_doubles(failures in 1_u32..100, dice: u64) {
         let doubled = BACKOFF_BASE_MS.saturating_mul(1_u64.checked_shl(failures - 1).unwrap_or(u64::MAX));
-        prop_assert!(backoff_ms(failures, dice) <= doubled.min(BACKOFF_MAX_MS));
-        prop_assert_eq!(backoff_ms(failures, 0), 0);
+        let longest = doubled.min(BACKOFF_MAX_MS);
+        prop_assert!(backoff_ms(failures, dice) <= longest);
+        prop_assert_eq!(backoff_ms(failures, dice % (longest + 1)), dice % (longest + 1));
+        prop_assert_eq!(backoff_ms(failures, longest), longest);
+        prop_assert_eq!(backoff_ms(failures, longest + 1), 0);
         prop_assert_eq!(backoff_ms(0, dice), 0);
     }
 }

@@ -42,6 +42,10 @@ pub enum Fate {
     Garbage,
     /// Valid receipts of the server, for other items than were asked for; nothing is taken in.
     OthersReceipts,
+    /// The receipts that it gave before, for other items of the same phone; nothing is taken in.
+    EarlierReceipts,
+    /// Its signed policy, as it comes to the question for that; nothing is taken in.
+    Policy,
     /// All is read, and no answer comes for longer than anybody waits.
     Hang,
     /// All is read, and the connection is closed.
@@ -248,6 +252,8 @@ fn misled(state: &Seen, fate: Fate) -> Option<Reply> {
             };
             (200, "application/cbor-seq", answer.to_bytes())
         }
+        Fate::EarlierReceipts => repeated(state, state.receipts.keys()),
+        Fate::Policy => policy(state),
         _ => return None,
     })
 }
@@ -331,24 +337,10 @@ fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
         let Some(ids) = state.batches.get(name) else {
             return problem(404, "batch_unknown");
         };
-        let answers = ids.iter().flat_map(|id| {
-            Answer {
-                receipt: state.receipts[id].clone(),
-                replayed: true,
-            }
-            .to_bytes()
-        });
-        return (200, "application/cbor-seq", answers.collect());
+        return repeated(state, ids);
     }
     match path.split('?').next().unwrap() {
-        "/v1/policy" => {
-            let signer = Key::of(state.key_seed);
-            let policy = SignedPolicy {
-                server_key: signer.public_key().to_bytes(),
-                envelope: seal(&state.policy(), &network(), &signer).unwrap(),
-            };
-            (200, "application/cbor", policy.to_bytes())
-        }
+        "/v1/policy" => policy(state),
         "/v1/devices/nonce" => {
             let nonce = format!(r#"{{"nonce":"{}"}}"#, "ab".repeat(32));
             (200, "application/json", nonce.into_bytes())
@@ -367,6 +359,24 @@ fn other(state: &mut Seen, line: &str, body: &[u8]) -> Reply {
         ),
         _ => problem(404, "not_found"),
     }
+}
+
+fn repeated<'a>(state: &Seen, ids: impl IntoIterator<Item = &'a ObservationId>) -> Reply {
+    let answers = ids.into_iter().flat_map(|id| {
+        let receipt = state.receipts[id].clone();
+        let replayed = true;
+        Answer { receipt, replayed }.to_bytes()
+    });
+    (200, "application/cbor-seq", answers.collect())
+}
+
+fn policy(state: &Seen) -> Reply {
+    let signer = Key::of(state.key_seed);
+    let policy = SignedPolicy {
+        server_key: signer.public_key().to_bytes(),
+        envelope: seal(&state.policy(), &network(), &signer).unwrap(),
+    };
+    (200, "application/cbor", policy.to_bytes())
 }
 
 fn problem(status: u16, code: &str) -> Reply {
