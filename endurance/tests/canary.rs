@@ -6,16 +6,20 @@
     reason = "who repeats a run needs its seed, and figures are of use"
 )]
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 use rusqlite::Connection;
+use wayhex_endurance::canary::figures::Finding;
 use wayhex_endurance::canary::ground::Ground;
 use wayhex_endurance::canary::lives::Plan;
 use wayhex_endurance::canary::pattern::{Shown, look};
-use wayhex_endurance::canary::private::{Axis, Private};
-use wayhex_endurance::canary::search::{Finding, Search};
+use wayhex_endurance::canary::private::Private;
+use wayhex_endurance::canary::search::Search;
+use wayhex_endurance::canary::shared::search_new;
+use wayhex_endurance::canary::times::Axis;
 use wayhex_endurance::canary::{Report, once};
 use wayhex_endurance::player::Without;
 use wayhex_protocol::cells::cell_at;
@@ -104,13 +108,32 @@ fn without_trimming_the_ends_are_found() -> Result<()> {
     Ok(())
 }
 
+/// A time axis of which frame 40 is at 1 795 000 040 123 ms, in the zone.
+const AXIS: Axis = Axis::exact("a clock", 1_795_000_000_123);
+
+/// The time of frame 40 in all that is written for people.
+fn plant_times(folder: &Path) -> Result<()> {
+    for (name, text) in [
+        ("with-t", "at 2026-11-18T11:07:20.123456Z"),
+        ("with-space", "at 2026-11-18 11:07:20+00:00"),
+        ("exif", "2026:11:18 11:07:20\0"),
+        ("seconds", "since 1795000040 s"),
+        ("fraction", "since 1795000040.123 s"),
+        ("nanoseconds", "at_ns=1795000040123456789"),
+        ("coarse", "alive at 1795000040000"),
+    ] {
+        std::fs::write(folder.join(name), text)?;
+    }
+    Ok(())
+}
+
 /// What is planted, and what it has to be found as.
-fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static str, &'static str)>> {
+fn plants(ground: &Ground, folder: &Path) -> Result<Vec<(&'static str, &'static str)>> {
     // The frame that the zone lies at, and one in the trimmed end.
     let (frame, other) = (40, 75);
     let place = ground.fixes()[2 * frame];
     let end = ground.fixes()[2 * other];
-    let ms = axis.began_ms + 1_000 * u64::try_from(frame)?;
+    let ms = AXIS.began_ms + 1_000 * u64::try_from(frame)?;
     let cell = cell_at(place);
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes);
     write(
@@ -121,6 +144,9 @@ fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static st
         "json",
         format!("[{:.5}, {:.5}]", end.lon_deg(), end.lat_deg()).as_bytes(),
     )?;
+    write("debug", format!("at {place:?}").as_bytes())?;
+    let turned = format!("{{\"lon\":{},\"lat\":{}}}", end.lon_e7(), end.lat_e7());
+    write("turned", turned.as_bytes())?;
     write("hex", format!("cell={:X}", cell.index()).as_bytes())?;
     write("decimal", format!("cell={}", cell.index()).as_bytes())?;
     write("zone", format!("zone {}", ground.zone()).as_bytes())?;
@@ -140,6 +166,13 @@ fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static st
         "film",
         &[&b"some bytes"[..], &ground.picture(frame)?, b"more"].concat(),
     )?;
+    let raw = ground.seen_again().picture(3)?;
+    write("piece", &raw[raw.len() / 2..][..1_024])?;
+    let mut pixels = image::load_from_memory(&raw)?.into_rgb8().into_raw();
+    write("rgb", &pixels)?;
+    pixels.reverse();
+    write("bgr", &pixels)?;
+    plant_times(folder)?;
     write(&format!("{}.json", ground.name(other)), b"{}")?;
     let database = Connection::open(folder.join("database"))?;
     database.execute_batch(
@@ -159,6 +192,18 @@ fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static st
         ("log", "as text: a time"),
         ("log", "name of a private frame"),
         ("json", "inside the End"),
+        ("debug", "as whole numbers in text: a place"),
+        ("turned", "inside the End"),
+        ("piece", "a piece of the raw picture of frame 3"),
+        ("rgb", "decoded pixels"),
+        ("bgr", "decoded pixels"),
+        ("with-t", "the second of a private frame as a date"),
+        ("with-space", "the second of a private frame as a date"),
+        ("exif", "the second of a private frame as a date"),
+        ("seconds", "as text: the second of a private frame"),
+        ("fraction", "as text: the second of a private frame"),
+        ("nanoseconds", "as text: a time"),
+        ("coarse", "as text: a time"),
         ("hex", "a private cell as text"),
         ("decimal", "as text: the private cell"),
         ("zone", "inside the Zone"),
@@ -169,6 +214,7 @@ fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static st
         ("film", "canary in a picture"),
         (".json", "name of a private frame"),
         ("(its log)", "canary in a picture"),
+        ("database-wal", "a piece of the raw picture of frame 75"),
         ("(its log)", "as an integer: a time"),
     ])
 }
@@ -177,16 +223,15 @@ fn plants(ground: &Ground, axis: Axis, folder: &Path) -> Result<Vec<(&'static st
 fn whatever_is_planted_is_found() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let ground = Ground::of(seed());
-    let axis = Axis {
-        name: "a clock",
-        began_ms: 1_795_000_000_123,
-        inexact_ms: 0,
-    };
-    let planted = plants(&ground, axis, folder.path())?;
-    let private = Private::of(&ground, &[axis]);
-    let mut search = Search::of(&private);
-    search.folder(folder.path())?;
-    let (_, findings) = search.done();
+    let planted = plants(&ground, folder.path())?;
+    let private = Private::of(&ground, &[AXIS])?;
+    let mut findings = Vec::new();
+    // One by one: of what is found often, only the first are listed.
+    for entry in std::fs::read_dir(folder.path())? {
+        let mut search = Search::of(&private);
+        search.file(&entry?.path())?;
+        findings.extend(search.done().1);
+    }
     for (file, what) in planted {
         let is_it =
             |it: &&Finding| it.file.display().to_string().ends_with(file) && it.what.contains(what);
@@ -202,25 +247,86 @@ fn whatever_is_planted_is_found() -> Result<()> {
 fn what_is_public_is_not_taken_for_private() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let ground = Ground::of(seed());
-    let axis = Axis {
-        name: "a clock",
-        began_ms: 1_795_000_000_123,
-        inexact_ms: 0,
-    };
     let mut text = String::new();
     for frame in (20..25).chain(60..65) {
         let place = ground.fixes()[2 * frame];
-        let ms = axis.began_ms + 1_000 * u64::try_from(frame)?;
+        let ms = AXIS.began_ms + 1_000 * u64::try_from(frame)?;
         let cell = cell_at(place).to_hex();
         writeln!(text, "{} {place:?} {cell} {ms}", ground.name(frame))?;
+        writeln!(text, "{} {ms}000000", ms / 1_000)?;
         writeln!(text, "{} {}", place.lat_deg(), place.lon_deg())?;
     }
     std::fs::write(folder.path().join("log"), text)?;
-    let private = Private::of(&ground, &[axis]);
+    let private = Private::of(&ground, &[AXIS])?;
     let mut search = Search::of(&private);
     search.folder(folder.path())?;
     let (_, findings) = search.done();
     ensure!(findings.is_empty(), "{findings:#?}");
+    Ok(())
+}
+
+/// A database with one row of four columns, which is called so, and its log; a time stands in it last.
+fn noted(folder: &Path, table: &str, plan: &str, ms: i64) -> Result<Vec<Finding>> {
+    let database = Connection::open(folder.join(table))?;
+    database.execute_batch(&format!(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+         CREATE TABLE {table} (session BLOB PRIMARY KEY, drive BLOB, plan TEXT, summary TEXT, alive_ms INTEGER);"
+    ))?;
+    let insert = format!("INSERT INTO {table} (session, plan, alive_ms) VALUES (?1, ?2, ?3)");
+    database.execute(&insert, ([7_u8; 16], plan, ms))?;
+    let ground = Ground::of(seed());
+    // All frames are at full ten seconds of this axis once in ten.
+    let private = Private::of(&ground, &[Axis::exact("a clock", 1_795_000_000_000)])?;
+    let mut search = Search::of(&private);
+    search.file(&folder.join(table))?;
+    search.file(&folder.join(format!("{table}-wal")))?;
+    Ok(search.done().1)
+}
+
+#[test]
+fn a_time_to_ten_seconds_is_private_but_where_a_trip_was_last_under_way() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let found = noted(folder.path(), "sessions", "{}", 1_795_000_040_000)?;
+    ensure!(found.is_empty(), "{found:#?}");
+    for (table, plan, ms) in [
+        ("others", "text", 1_795_000_040_000),
+        ("exact", "{}", 1_795_000_041_000),
+    ] {
+        let found = noted(folder.path(), table, plan, ms)?;
+        for what in ["as an integer: a time", "the time of a private frame"] {
+            ensure!(
+                found.iter().any(|it| it.what.contains(what)),
+                "{what} is not found in {table}: {found:#?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_comes_to_the_shared_memory_is_searched_but_what_others_keep_there_or_took_away()
+-> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let ground = Ground::of(seed());
+    let private = Private::of(&ground, &[AXIS])?;
+    let old = folder.path().join("old");
+    for path in [
+        &old,
+        &folder.path().join("wayhex-fuzz-1"),
+        &folder.path().join("new"),
+    ] {
+        std::fs::write(path, ground.name(40))?;
+    }
+    // A name behind which there is nothing any more.
+    std::os::unix::fs::symlink(folder.path().join("gone"), folder.path().join("went"))?;
+    let mut search = Search::of(&private);
+    search_new(folder.path(), &BTreeSet::from([old]), &mut search)?;
+    let (figures, findings) = search.done();
+    ensure!(
+        figures.files == 1 && findings.iter().all(|it| it.file.ends_with("new")),
+        "{findings:#?}"
+    );
+    ensure!(!findings.is_empty(), "nothing is found");
     Ok(())
 }
 

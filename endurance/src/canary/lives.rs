@@ -21,9 +21,9 @@ use serde_json::Value;
 
 use super::ends::{Dice, End};
 use super::ground::{FRAMES, Ground, STEP_MS, TRIM_M};
-use super::private::Axis;
 use super::proxy::{Bound, Proxy};
 use super::public::ask_as_anybody;
+use super::times::Axis;
 use crate::drive::mix;
 use crate::folders;
 use crate::phone::{FAILPOINT, Phone, Task};
@@ -36,7 +36,10 @@ const RECORDED_BEFORE_MS: u64 = 86_400_000;
 const REPLAYED_BEFORE_MS: u64 = 18_000_000;
 const DRIVEN_BEFORE_MS: u64 = 10_800_000;
 /// What a frame that is filmed may be dated too early, milliseconds: by roundings, and by what passes between two looks at the clock.
-const FILMS_WITHIN_MS: u64 = 64;
+const FILMS_EARLY_MS: u64 = 64;
+/// What it may be dated too late, milliseconds: no look at the clock comes after it is dated, so only by what is rounded, which is
+/// the clock, when it began to run and the frame's own time, each to less than 1 ms, and 1 ms to spare.
+const FILMS_LATE_MS: u64 = 4;
 /// The frames between which a trip is cut by a kill: after the start and before the zone, and behind the zone.
 const CUTS: [std::ops::Range<u64>; 2] = [22..30, 52..64];
 /// How much faster phones wait and film.
@@ -148,20 +151,14 @@ impl Lives {
     #[must_use]
     pub fn axes(&self) -> Vec<Axis> {
         let recorded_ms = self.now_ms - RECORDED_BEFORE_MS;
-        let axis = |name, began_ms| Axis {
-            name,
-            began_ms,
-            inexact_ms: 0,
-        };
+        let replayed_ms = recorded_ms.saturating_add_signed(self.shift_ms);
         vec![
-            axis("the recorder", recorded_ms),
-            axis(
-                "the replay",
-                recorded_ms.saturating_add_signed(self.shift_ms),
-            ),
+            Axis::exact("the recorder", recorded_ms),
+            Axis::exact("the replay", replayed_ms),
             Axis {
-                inexact_ms: FILMS_WITHIN_MS,
-                ..axis("the trip", self.now_ms - DRIVEN_BEFORE_MS)
+                early_ms: FILMS_EARLY_MS,
+                late_ms: FILMS_LATE_MS,
+                ..Axis::exact("the trip", self.now_ms - DRIVEN_BEFORE_MS)
             },
         ]
     }

@@ -6,14 +6,19 @@
 //! pattern    the pattern, and how it is found in pixels
 //! lives      the pipeline, ended at random moments and at failpoints (ends), its bytes recorded by a proxy, and what anybody is
 //!            told of it (public)
-//! private    what must not be found, in all its encodings
-//! search     looks at every byte, decoded too: needles, numbers, pages (of SQLite), cbor
+//! private    what must not be found, in all its encodings: times, and pictures in pieces and decoded (raw)
+//! search     looks at every byte, decoded too: needles, numbers, pages (of SQLite), cbor; and at what came to the shared memory
+//!            (shared)
 //! ```
+//! Not searched: what is in base64, in UTF-16 or compressed other than by JPEG; coordinates as f32; pixels as f32, as YUV or after
+//! scaling; dates in other words, in other zones than UTC and of a second that a public frame shares.
+//!
 //! A search that finds nothing proves nothing, so each has its counterpart: with redaction, the zone or the trimming switched
 //! off, the same search must find what is left out.
 
 pub mod cbor;
 mod ends;
+pub mod figures;
 pub mod ground;
 pub mod lives;
 pub mod needles;
@@ -23,12 +28,14 @@ pub mod pattern;
 pub mod private;
 pub mod proxy;
 mod public;
+mod raw;
 pub mod search;
+pub mod shared;
+pub mod times;
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use wayhex_protocol::id::ObservationId;
@@ -38,14 +45,14 @@ use wayhex_server::store::{Objects, read_picture};
 use crate::drive::mix;
 use crate::folders;
 use crate::player::Without;
+use figures::{Figures, Finding};
 use lives::{Ended, Lives, Plan};
 use private::Private;
-use search::{Figures, Finding, Search};
+use search::Search;
+use shared::{SHARED_MEMORY, entries, search_new};
 
 /// Lives of a replay that a run of the soak ends.
 const KILLS: usize = 8;
-/// Folders that programs use for files which nobody shall see.
-const SHARED_MEMORY: &str = "/dev/shm";
 
 /// What came of one or more runs.
 #[derive(Clone, Debug, Default)]
@@ -95,7 +102,7 @@ pub fn once(plan: Plan) -> Result<Report> {
         return Err(error);
     }
     let axes = lives.axes();
-    let private = Private::of(lives.ground(), &axes);
+    let private = Private::of(lives.ground(), &axes)?;
     let mut search = Search::of(&private);
     for entry in fs::read_dir(folder.path())? {
         let path = entry?.path();
@@ -103,9 +110,7 @@ pub fn once(plan: Plan) -> Result<Report> {
             search.folder(&path)?;
         }
     }
-    for path in entries(Path::new(SHARED_MEMORY)).difference(&shared) {
-        search.folder(path)?;
-    }
+    search_new(Path::new(SHARED_MEMORY), &shared, &mut search)?;
     let mut findings = left_over(folder.path())?;
     let stored = stored(&folder.path().join("server/store"), &mut search)?;
     let (mut figures, found) = search.done();
@@ -160,17 +165,6 @@ fn stored(store: &Path, search: &mut Search<'_>) -> Result<usize> {
         search.loose(&store.join(format!("{id} (decrypted)")), &picture);
     }
     Ok(ids.len())
-}
-
-fn entries(folder: &Path) -> BTreeSet<PathBuf> {
-    fs::read_dir(folder).map_or_else(
-        |_not_there| BTreeSet::new(),
-        |entries| {
-            entries
-                .filter_map(|it| it.ok().map(|it| it.path()))
-                .collect()
-        },
-    )
 }
 
 /// What was found has to be looked at, unless it was to be found.

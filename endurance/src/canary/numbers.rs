@@ -2,14 +2,16 @@
 
 /// Decimals from which on a number may be a coordinate: 11 m.
 const DECIMALS_MIN: usize = 4;
+/// Digits before the point that a coordinate has at most; what has more and any decimals is a time, and its whole part tells it.
+const DEGREES_DIGITS_MAX: usize = 3;
 /// Digits of a number at most; a longer run is no number of ours.
 const DIGITS_MAX: usize = 24;
 
 /// A number in a text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Number {
-    /// Digits alone.
-    Whole(u64),
+    /// Digits alone, or before a point, with what may be its sign.
+    Whole(i128),
     /// Four decimals and more, with its sign.
     Decimal(f64),
 }
@@ -39,14 +41,14 @@ pub fn numbers(bytes: &[u8]) -> Vec<(usize, Number)> {
             && let Ok(text) = std::str::from_utf8(&bytes[offset..offset + length])
         {
             let is_negative = offset > 0 && bytes[offset - 1] == b'-';
-            if decimals >= DECIMALS_MIN {
+            if decimals == 0 || whole > DEGREES_DIGITS_MAX {
+                let sign = if is_negative { -1 } else { 1 };
+                let number = text[..whole].parse::<i128>();
+                found.extend(number.map(|it| (offset, Number::Whole(sign * it))));
+            } else if decimals >= DECIMALS_MIN {
                 let sign = if is_negative { -1.0 } else { 1.0 };
-                found.extend(
-                    text.parse::<f64>()
-                        .map(|it| (offset, Number::Decimal(sign * it))),
-                );
-            } else if decimals == 0 {
-                found.extend(text.parse().map(|it| (offset, Number::Whole(it))));
+                let number = text.parse::<f64>();
+                found.extend(number.map(|it| (offset, Number::Decimal(sign * it))));
             }
         }
         offset += length;

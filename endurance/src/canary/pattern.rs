@@ -55,13 +55,8 @@ const fn is_even(column: u32, row: u32) -> bool {
 /// Looks for it in RGB pixels, rows from the top.
 #[must_use]
 pub fn look(rgb: &[u8], width: usize) -> Shown {
-    let excess: Vec<i32> = rgb
-        .chunks_exact(3)
-        .map(|pixel| {
-            let [red, green, blue] = [pixel[0], pixel[1], pixel[2]].map(i32::from);
-            i32::midpoint(red, blue) - green
-        })
-        .collect();
+    let pixels = rgb.as_chunks().0.iter();
+    let excess: Vec<i32> = pixels.map(|pixel| excess_of(*pixel)).collect();
     let coloured = excess.iter().filter(|it| it.abs() > COLOUR_MIN).count();
     if coloured < TRACE_PIXELS || width == 0 {
         return Shown::Nothing;
@@ -73,6 +68,17 @@ pub fn look(rgb: &[u8], width: usize) -> Shown {
     } else {
         Shown::Trace
     }
+}
+
+/// Whether a pixel has a colour that only the pattern has.
+#[must_use]
+pub fn is_coloured(rgb: [u8; 3]) -> bool {
+    excess_of(rgb).abs() > COLOUR_MIN
+}
+
+fn excess_of(rgb: [u8; 3]) -> i32 {
+    let [red, green, blue] = rgb.map(i32::from);
+    i32::midpoint(red, blue) - green
 }
 
 /// Sums over all pixels left of and above a corner.

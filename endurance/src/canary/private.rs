@@ -4,34 +4,22 @@
 //! zone, and the trimmed ends are circles, since the way never comes back.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
+use anyhow::Result;
 use wayhex_protocol::cells::{cell_at, cell_boundary};
 use wayhex_protocol::position::Position;
 use wayhex_protocol::unit::CellId;
 
-use super::ground::{FRAMES, Ground, STEP_MS};
+use super::ground::{FRAMES, Ground};
 use super::needles::Needles;
+use super::raw;
+use super::times::{Axis, Times};
 
 /// What a cell on the edge may reach over it, metres; a released cell's outline is published, so that a place in a text counts from
 /// this depth on.
 const EDGE_M: f64 = 25.0;
 /// How near a place in a text is to a private one to be it, metres: half a step of the seventh decimal and what rounding adds.
 const SAME_M: f64 = 0.03;
-
-/// When a trip was last under way is noted to ten seconds, milliseconds: no frame's time, and nothing of a place.
-const COARSE_MS: u64 = 10_000;
-
-/// A time axis on which the way was told: what its first frame's time is there, Unix milliseconds.
-#[derive(Clone, Copy, Debug)]
-pub struct Axis {
-    /// Whose time it is.
-    pub name: &'static str,
-    /// The time of the way's first frame.
-    pub began_ms: u64,
-    /// What the start of a process may move it by, milliseconds.
-    pub inexact_ms: u64,
-}
 
 /// What is private.
 #[derive(Clone, Debug)]
@@ -42,18 +30,16 @@ pub struct Private {
     cells: BTreeSet<CellId>,
     /// Frames in private areas.
     frames: Vec<usize>,
-    /// Times that say it exactly, and stretches of time.
-    moments: Vec<(RangeInclusive<u64>, &'static str)>,
-    stretches: Vec<(RangeInclusive<u64>, &'static str)>,
+    times: Times,
     needles: Needles,
-    /// The first two bytes of all moments, in six.
-    heads: BTreeSet<Vec<u8>>,
 }
 
 impl Private {
     /// What is private of a way that was told on these axes.
-    #[must_use]
-    pub fn of(ground: &Ground, axes: &[Axis]) -> Self {
+    ///
+    /// # Errors
+    /// Its pictures cannot be made.
+    pub fn of(ground: &Ground, axes: &[Axis]) -> Result<Self> {
         let is_private = |place: &Position| ground.depth_m(*place).is_some();
         let places: Vec<Position> = ground.fixes().iter().copied().filter(is_private).collect();
         let frames: Vec<usize> = (0..FRAMES)
@@ -63,11 +49,9 @@ impl Private {
             ground: ground.clone(),
             cells: BTreeSet::new(),
             places,
+            times: Times::of(&frames, axes),
             frames,
-            moments: Vec::new(),
-            stretches: Vec::new(),
             needles: Needles::new(),
-            heads: BTreeSet::new(),
         };
         private.cells = private
             .places
@@ -75,29 +59,9 @@ impl Private {
             .map(|place| cell_at(*place))
             .filter(|cell| private.holds_cell(*cell))
             .collect();
-        for axis in axes {
-            private.add_times(*axis);
-        }
         private.add_needles();
-        private
-    }
-
-    fn add_times(&mut self, axis: Axis) {
-        let at = |frame: usize| axis.began_ms + STEP_MS * u64::try_from(frame).unwrap_or(0);
-        let around = |from: u64, to: u64| from - axis.inexact_ms..=to + axis.inexact_ms / 16;
-        for frame in &self.frames {
-            let moment = around(at(*frame), at(*frame));
-            for ms in [*moment.start(), *moment.end()] {
-                let [_, _, first, second, ..] = ms.to_be_bytes();
-                self.heads.insert(vec![first, second]);
-            }
-            self.moments.push((moment, axis.name));
-        }
-        // Neighbours in one area make a stretch.
-        for pair in self.frames.windows(2).filter(|pair| pair[0] + 1 == pair[1]) {
-            self.stretches
-                .push((around(at(pair[0]), at(pair[1])), axis.name));
-        }
+        raw::add(ground, &mut private.needles)?;
+        Ok(private)
     }
 
     fn add_needles(&mut self) {
@@ -127,6 +91,9 @@ impl Private {
             needles.add(text.as_bytes(), "a private cell as text");
             needles.add(text.to_uppercase().as_bytes(), "a private cell as text");
         }
+        for date in self.times.dates() {
+            needles.add(date.as_bytes(), "the second of a private frame as a date");
+        }
         for frame in &self.frames {
             needles.add(
                 self.ground.name(*frame).as_bytes(),
@@ -139,6 +106,12 @@ impl Private {
     #[must_use]
     pub const fn needles(&self) -> &Needles {
         &self.needles
+    }
+
+    /// When the private frames were taken.
+    #[must_use]
+    pub const fn times(&self) -> &Times {
+        &self.times
     }
 
     /// How many frames are private.
@@ -171,43 +144,13 @@ impl Private {
             .then(|| format!("the private cell {}", cell.to_hex()))
     }
 
-    /// What is wrong with an integer, if it is a cell.
+    /// What is wrong with an integer, if it is a cell or a time.
     #[must_use]
     pub fn fault_of_integer(&self, value: u64) -> Option<String> {
         if let Some(cell) = CellId::new(value).filter(|cell| self.cells.contains(cell)) {
             return self.fault_of_cell(cell);
         }
-        if value.is_multiple_of(COARSE_MS) {
-            return None;
-        }
-        let (_, axis) = self
-            .stretches
-            .iter()
-            .find(|(times, _)| times.contains(&value))?;
-        Some(format!("a time in a private place, by {axis}"))
-    }
-
-    /// Times of private frames in six bytes, in both orders, as SQLite, CBOR and memory have them.
-    #[must_use]
-    pub fn moments(&self, bytes: &[u8]) -> Vec<(usize, String)> {
-        let mut found = Vec::new();
-        for (offset, window) in bytes.windows(6).enumerate() {
-            let mut turned = [0; 6];
-            turned.copy_from_slice(window);
-            turned.reverse();
-            for number in [window, &turned] {
-                if !self.heads.contains(&number[..2]) {
-                    continue;
-                }
-                let ms = number.iter().fold(0, |ms, byte| ms << 8 | u64::from(*byte));
-                let mut moments = self.moments.iter();
-                let moment = moments.find(|(times, _)| times.contains(&ms));
-                if let Some((_, axis)) = moment.filter(|_| !ms.is_multiple_of(COARSE_MS)) {
-                    found.push((offset, format!("the time of a private frame, by {axis}")));
-                }
-            }
-        }
-        found
+        self.times.fault(value)
     }
 
     /// A cell is private when all of it is, or any of it lies in the zone.

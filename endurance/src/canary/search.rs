@@ -1,30 +1,31 @@
 //! Searches everything that was written and sent, as bytes and in decoded form.
 //!
 //! ```text
-//! every file      byte strings, six-byte times, numbers in text, pictures from SOI on, signed messages
+//! every file      byte strings, six-byte times, numbers and dates in text, pictures from SOI on and in pieces, signed messages
 //! SQLite files    the same, and every row of every version of every page in the file and its log, with all of its values
 //! stored objects  the pictures, decrypted through the server's own reader
 //! ```
 //! The same bytes are searched once, however often a snapshot holds them.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use image::ImageFormat;
 use wayhex_protocol::envelope::peek;
-use wayhex_protocol::id::sha256;
+use wayhex_protocol::id::{SessionId, sha256};
 use wayhex_protocol::observation::Observation;
 use wayhex_protocol::position::Position;
 use wayhex_protocol::receipt::Receipt;
 
 use super::cbor;
+use super::figures::{Figures, Finding};
 use super::numbers::{Number, numbers};
 use super::pages::{self, Value};
 use super::pattern::{self, Shown};
 use super::private::Private;
+use super::times::ALIVE_EVERY_MS;
 use crate::folders;
 
 /// How every SQLite file begins.
@@ -34,42 +35,11 @@ const JPEG: [u8; 3] = [0xff, 0xd8, 0xff];
 const JPEG_END: [u8; 2] = [0xff, 0xd9];
 /// Bytes of a picture at most.
 const PICTURE_BYTES_MAX: usize = 4 * 1_024 * 1_024;
+/// Where a whole number in a text begins to be a coordinate, 1e-7 degree: 0.1 degree, and the way is farther from the equator and
+/// from Greenwich. Smaller ones stand between the two of a place, as the 7 of `lon_e7` does.
+const TEXT_E7_MIN: u32 = 1_000_000;
 /// Findings of a kind that are listed; all are counted.
 const LISTED_MAX: u32 = 3;
-
-/// Something that must not be there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// The file.
-    pub file: PathBuf,
-    /// Where in it.
-    pub offset: usize,
-    /// What it is.
-    pub what: String,
-}
-
-/// What was searched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Files.
-    pub files: usize,
-    /// Their bytes.
-    pub bytes: usize,
-    /// Bytes of those that differ from one another.
-    pub distinct_bytes: usize,
-    /// Different pictures that were decoded.
-    pub pictures: usize,
-    /// Signed messages that were parsed.
-    pub envelopes: usize,
-    /// Those of them that are observations.
-    pub observations: usize,
-    /// Pages of databases and their logs.
-    pub pages: usize,
-    /// Rows in them.
-    pub rows: usize,
-    /// What was found.
-    pub findings: usize,
-}
 
 /// A search under way.
 pub struct Search<'p> {
@@ -122,7 +92,11 @@ impl<'p> Search<'p> {
         Ok(())
     }
 
-    fn file(&mut self, path: &Path) -> Result<()> {
+    /// Searches a file and its name; with a database its log.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn file(&mut self, path: &Path) -> Result<()> {
         let read =
             |path: &Path| fs::read(path).with_context(|| format!("cannot read {}", path.display()));
         let bytes = read(path)?;
@@ -174,20 +148,23 @@ impl<'p> Search<'p> {
         let (rows, looked) = pages::rows(file, log);
         self.figures.pages += looked;
         self.figures.rows += rows.len();
-        for row in rows {
+        for mut row in rows {
             let log = path.with_file_name("(its log)");
             let place = Place {
                 file: if row.in_log { &log } else { path },
                 offset: row.offset,
                 is_whole: false,
             };
-            let mut before = None;
+            if tells_when_under_way(&row.values) {
+                row.values.pop();
+            }
+            let (mut integer_before, mut real_before) = (None, None);
             for value in row.values {
                 match value {
                     Value::Integer(integer) => {
-                        self.integer(i128::from(integer), &mut before, place);
+                        self.integer(i128::from(integer), &mut integer_before, place);
                     }
-                    Value::Real(real) => self.coordinate(real, &mut None, place),
+                    Value::Real(real) => self.coordinate(real, &mut real_before, place),
                     Value::Bytes(bytes) => self.bytes(&bytes, place),
                 }
             }
@@ -199,7 +176,7 @@ impl<'p> Search<'p> {
             return;
         }
         self.figures.distinct_bytes += bytes.len();
-        for (offset, what) in self.private.moments(bytes) {
+        for (offset, what) in self.private.times().in_bytes(bytes, !place.is_whole) {
             self.found(place, offset, what);
         }
         self.texts(bytes, place);
@@ -218,21 +195,42 @@ impl<'p> Search<'p> {
         for (offset, what) in self.private.needles().find(bytes) {
             self.found(place, offset, what);
         }
-        let mut before = None;
+        let (mut whole_before, mut decimal_before) = (None, None);
         for (offset, number) in numbers(bytes) {
             let place = Place {
                 offset: place.offset + offset,
                 ..place
             };
             match number {
-                Number::Whole(value) => {
-                    if let Some(what) = self.private.fault_of_integer(value) {
-                        self.found(place, 0, format!("as text: {what}"));
-                    }
-                }
-                Number::Decimal(value) => self.coordinate(value, &mut before, place),
+                Number::Whole(value) => self.whole(value, &mut whole_before, place),
+                Number::Decimal(value) => self.coordinate(value, &mut decimal_before, place),
             }
         }
+    }
+
+    /// A whole number in a text may be a time or a cell, and with the one before it a place, in either order.
+    fn whole(&mut self, value: i128, before: &mut Option<i32>, place: Place<'_>) {
+        // What looks like a sign may join a time to a word.
+        let fault = u64::try_from(value.unsigned_abs())
+            .ok()
+            .and_then(|value| self.private.fault_of_integer(value));
+        if let Some(what) = fault {
+            self.found(place, 0, format!("as text: {what}"));
+        }
+        let e7 = i32::try_from(value).ok();
+        let Some(e7) = e7.filter(|it| it.unsigned_abs() >= TEXT_E7_MIN) else {
+            return;
+        };
+        if let Some(other) = before.replace(e7) {
+            let faults = [(other, e7), (e7, other)].map(|(lat, lon)| self.fault_of_e7(lat, lon));
+            for what in faults.into_iter().flatten() {
+                self.found(place, 0, format!("as whole numbers in text: {what}"));
+            }
+        }
+    }
+
+    fn fault_of_e7(&self, lat: i32, lon: i32) -> Option<String> {
+        self.private.fault_of_place(Position::from_e7(lat, lon)?)
     }
 
     /// A decimal number and the one before it may be a place, in either order.
@@ -250,8 +248,7 @@ impl<'p> Search<'p> {
     fn integer(&mut self, value: i128, before: &mut Option<i32>, place: Place<'_>) {
         let small = i32::try_from(value).ok();
         if let (Some(lat), Some(lon)) = (*before, small) {
-            let fault = Position::from_e7(lat, lon).and_then(|it| self.private.fault_of_place(it));
-            if let Some(what) = fault {
+            if let Some(what) = self.fault_of_e7(lat, lon) {
                 self.found(place, 0, format!("as integers: {what}"));
             }
         }
@@ -352,46 +349,20 @@ impl<'p> Search<'p> {
     }
 }
 
-impl Figures {
-    /// Adds what another search did.
-    pub const fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.bytes += other.bytes;
-        self.distinct_bytes += other.distinct_bytes;
-        self.pictures += other.pictures;
-        self.envelopes += other.envelopes;
-        self.observations += other.observations;
-        self.pages += other.pages;
-        self.rows += other.rows;
-        self.findings += other.findings;
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}, byte {}: {}",
-            self.file.display(),
-            self.offset,
-            self.what
-        )
-    }
-}
-
-impl fmt::Display for Figures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} files of {} bytes ({} different), {} pages with {} rows, {} pictures decoded, {} messages parsed ({} observations)",
-            self.files,
-            self.bytes,
-            self.distinct_bytes,
-            self.pages,
-            self.rows,
-            self.pictures,
-            self.envelopes,
-            self.observations
-        )
-    }
+/// Whether a row is one of `sessions` whose trip is not ended: its number, its session, its plan as JSON and, to ten seconds,
+/// when it was last under way. What is null is left out.
+fn tells_when_under_way(row: &[Value]) -> bool {
+    let [
+        Value::Integer(_),
+        Value::Bytes(session),
+        Value::Bytes(plan),
+        Value::Integer(alive_ms),
+    ] = row
+    else {
+        return false;
+    };
+    session.len() == SessionId::LENGTH
+        && plan.starts_with(b"{")
+        && plan.ends_with(b"}")
+        && alive_ms.cast_unsigned().is_multiple_of(ALIVE_EVERY_MS)
 }
