@@ -247,10 +247,10 @@ impl<'p> Search<'p> {
     /// An integer may be a time or a cell, and with the one before it a place.
     fn integer(&mut self, value: i128, before: &mut Option<i32>, place: Place<'_>) {
         let small = i32::try_from(value).ok();
-        if let (Some(lat), Some(lon)) = (*before, small) {
-            if let Some(what) = self.fault_of_e7(lat, lon) {
-                self.found(place, 0, format!("as integers: {what}"));
-            }
+        if let (Some(lat), Some(lon)) = (*before, small)
+            && let Some(what) = self.fault_of_e7(lat, lon)
+        {
+            self.found(place, 0, format!("as integers: {what}"));
         }
         *before = small;
         let fault = u64::try_from(value)
