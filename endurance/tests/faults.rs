@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,6 +18,8 @@ use wayhex_endurance::phone::{FAILPOINT, Phone, Task};
 use wayhex_endurance::player::PENDING;
 use wayhex_endurance::server::{Server, Start};
 
+/// Set where no test may be skipped.
+const NO_SKIP: &str = "WAYHEX_NO_SKIP";
 /// KiB of a disk on which everything has room.
 const LARGE_KIB: u64 = 65_536;
 
@@ -79,11 +82,15 @@ impl Bench {
         self.folder.path().join(name)
     }
 
-    /// `None` is said where the system permits no such disk.
+    /// `None` is said where the system permits no such disk; it fails where no test may be skipped.
     fn disk(&self, size_kib: u64) -> Result<Option<Disk>> {
         match Disk::mount(&self.path("disk"), size_kib)? {
             Ok(disk) => Ok(Some(disk)),
             Err(cause) => {
+                ensure!(
+                    env::var_os(NO_SKIP).is_none(),
+                    "no disk of its own here ({cause})"
+                );
                 println!("skipped: no disk of its own here ({cause})");
                 Ok(None)
             }

@@ -7,6 +7,8 @@ use image::codecs::jpeg::JpegEncoder;
 use serde_json::Value;
 
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
+/// Set where no test may be skipped.
+const NO_SKIP: &str = "WAYHEX_NO_SKIP";
 /// Frames of the drive; together they take some 2 MB in the queue.
 const FRAMES: u32 = 12;
 
@@ -16,19 +18,16 @@ struct Place {
 
 impl Place {
     /// A drive, and a folder to mount a disk on; `None` where the system does not permit mounting or the model is missing.
-    #[expect(clippy::print_stdout, reason = "a skipped test says so")]
     fn new() -> Option<Self> {
         if !Path::new(MODELS).join("centerface.onnx").exists() {
-            println!("skipped: no model; `cargo xtask models` fetches it");
-            return None;
+            return skipped("no model; `cargo xtask models` fetches it");
         }
         let folder = tempfile::tempdir().expect("a temporary folder");
         let place = Self { folder };
         std::fs::create_dir(place.disk()).expect("a folder");
         let mounted = place.sh(r#"mount -t tmpfs -o size=1m none "$DISK""#);
         if !mounted.status.success() {
-            println!("skipped: the system does not permit mounting a file system of one's own");
-            return None;
+            return skipped("the system does not permit mounting a file system of one's own");
         }
         record(&place.folder.path().join("drive"));
         Some(place)
@@ -52,6 +51,14 @@ impl Place {
             .output()
             .expect("a shell starts")
     }
+}
+
+/// Fails instead where no test may be skipped.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
+fn skipped(cause: &str) -> Option<Place> {
+    assert!(std::env::var_os(NO_SKIP).is_none(), "{cause}");
+    println!("skipped: {cause}");
+    None
 }
 
 /// Frames of noise 10 m apart: nothing in them makes them small.
