@@ -42,7 +42,10 @@ pub fn run(workspace: &Workspace) -> Result<()> {
 }
 
 fn formats(workspace: &Workspace) -> Result<()> {
-    run_program(&mut cargo(workspace, &["fmt", "--all", "--check"]))
+    run_program(&mut cargo(workspace, &["fmt", "--all", "--check"]))?;
+    // The fuzz targets are a workspace of their own.
+    let targets = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+    run_program(&mut cargo(workspace, &targets))
 }
 
 fn fetched_models(workspace: &Workspace) -> Result<()> {
