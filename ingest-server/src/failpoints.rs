@@ -5,6 +5,7 @@
 //! something; all others are passed in a server's life from its first start to its first close.
 
 wayhex_failpoint::failpoints! {
+    FOLDER_FLUSH = "server.folder.flush",
     KEYS_FOLDER = "server.keys.folder",
     KEY_CREATE = "server.key.create",
     KEY_WRITE = "server.key.write",

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use crate::failpoints::FOLDER_FLUSH;
+
 /// Of every folder.
 const FOLDER_MODE: u32 = 0o700;
 /// Of every file.
@@ -44,6 +46,7 @@ pub fn lasting_folder(path: &Path) -> io::Result<()> {
             Some(above) => above,
             None => continue,
         };
+        FOLDER_FLUSH.hit();
         match flush_folder(above) {
             // Not ours to read, so that nothing was made in it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}

@@ -23,6 +23,8 @@ wayhex_failpoint::failpoints! {
     SWEEP_UNLINK = "device.queue.sweep.unlink",
     SWEEP_DONE = "device.queue.sweep.done",
 
+    RESERVE_CREATE = "device.queue.reserve.create",
+    RESERVE_WRITE = "device.queue.reserve.write",
     BIND_COMMIT = "device.queue.bind.commit",
     BIND_DONE = "device.queue.bind.done",
     SECRET_COMMIT = "device.queue.device_secret.commit",
@@ -59,6 +61,7 @@ wayhex_failpoint::failpoints! {
     BOOKING_DONE = "device.queue.settle_booking.done",
 
     BODY_MKDIR = "device.queue.freeze.mkdir",
+    BODY_STORE_FSYNC = "device.queue.freeze.store_fsync",
     BODY_CREATE = "device.queue.freeze.create",
     BODY_WRITE = "device.queue.freeze.write",
     BODY_FSYNC = "device.queue.freeze.fsync",
@@ -83,6 +86,9 @@ wayhex_failpoint::failpoints! {
     RECORDING_HEADER = "device.recording.create.header",
     RECORDING_PICTURE = "device.recording.write.picture",
     RECORDING_LINE = "device.recording.write.line",
+    RECORDING_BYTES = "device.recording.write.bytes",
+    RECORDING_FSYNC = "device.recording.write.fsync",
     RECORDING_RENAME = "device.recording.write.rename",
+    RECORDING_FOLDER_FSYNC = "device.recording.write.folder_fsync",
     RECORDING_DONE = "device.recording.write.done",
 }

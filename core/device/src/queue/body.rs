@@ -10,7 +10,8 @@ use wayhex_protocol::id::ObservationId;
 
 use super::{Queue, QueueError, failed};
 use crate::failpoints::{
-    BODY_CREATE, BODY_FOLDER_FSYNC, BODY_FSYNC, BODY_MKDIR, BODY_WRITE, SWEEP_DONE, SWEEP_UNLINK,
+    BODY_CREATE, BODY_FOLDER_FSYNC, BODY_FSYNC, BODY_MKDIR, BODY_STORE_FSYNC, BODY_WRITE,
+    SWEEP_DONE, SWEEP_UNLINK,
 };
 
 impl Queue {
@@ -62,7 +63,10 @@ impl Queue {
         BODY_MKDIR.hit();
         fs::create_dir_all(&self.uploads).map_err(|source| self.folder_failed(source))?;
         match self.uploads.parent() {
-            Some(store) => self.sync_folder(store),
+            Some(store) => {
+                BODY_STORE_FSYNC.hit();
+                self.sync_folder(store)
+            }
             None => Ok(()),
         }
     }

@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Queue, QueueError};
+use crate::failpoints::{RESERVE_CREATE, RESERVE_WRITE};
 
 /// Bytes that are kept: twice what an item of 500 kB takes in an upload and in the log. 2 MiB, a four-thousandth of the queue.
 const RESERVE_BYTES: u64 = 2 * 1_024 * 1_024;
@@ -81,7 +82,9 @@ fn beside(queue: &Path) -> PathBuf {
 /// Writes zeros; a file system that packs them has room anyway.
 fn fill(path: &Path, bytes: u64) -> io::Result<()> {
     const PART: &[u8] = &[0; 64 * 1_024];
+    RESERVE_CREATE.hit();
     let mut file = File::create(path)?;
+    RESERVE_WRITE.hit();
     let mut left = usize::try_from(bytes).unwrap_or(0);
     while left > 0 {
         let part = &PART[..PART.len().min(left)];

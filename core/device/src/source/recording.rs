@@ -23,8 +23,8 @@ use super::drive::Contents;
 use super::files::{DriveFile, read_up_to, refuse_strays};
 use super::frames_json::{self, JSON_BYTES_MAX};
 use crate::failpoints::{
-    RECORDING_DONE, RECORDING_HEADER, RECORDING_LINE, RECORDING_MKDIR, RECORDING_PICTURE,
-    RECORDING_RENAME, RECORDING_SWEEP,
+    RECORDING_BYTES, RECORDING_DONE, RECORDING_FOLDER_FSYNC, RECORDING_FSYNC, RECORDING_HEADER,
+    RECORDING_LINE, RECORDING_MKDIR, RECORDING_PICTURE, RECORDING_RENAME, RECORDING_SWEEP,
 };
 use crate::privacy::Released;
 
@@ -174,7 +174,9 @@ impl Recorder {
         let fresh = self.dir.join(format!("{name}.{UNFINISHED}"));
         File::create(&fresh)
             .and_then(|mut file| {
+                RECORDING_BYTES.hit();
                 file.write_all(bytes)?;
+                RECORDING_FSYNC.hit();
                 file.sync_all()
             })
             .map_err(cannot_write(&fresh))?;
@@ -184,6 +186,7 @@ impl Recorder {
 
     /// Makes names last.
     fn settle(&self) -> Result<(), RecordError> {
+        RECORDING_FOLDER_FSYNC.hit();
         File::open(&self.dir)
             .and_then(|folder| folder.sync_all())
             .map_err(cannot_write(&self.dir))
