@@ -111,7 +111,7 @@ fn failpoints(_options: &Options, seed: u64, folder: &Path) -> Result<Vec<Row>> 
     let done = every_failpoint(&world, folder, Scenario::ALL, seed)?;
     Ok(vec![Row {
         what: "kills at failpoints survived".to_owned(),
-        figure: format!("{} of {} names", done.kills, done.names),
+        figure: format!("{} at {} names", done.kills, done.names),
         floor: "each name once".to_owned(),
         took: began.elapsed(),
     }])
