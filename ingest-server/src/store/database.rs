@@ -43,7 +43,10 @@ pub fn connect(folder: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     failpoints::DATABASE_MIGRATE.hit();
-    let migrated = migrations::migrations::runner().run(&mut connection);
+    // In one transaction: a kill between a version and the note of it would leave a store that nobody opens again.
+    let migrated = migrations::migrations::runner()
+        .set_grouped(true)
+        .run(&mut connection);
     migrated.map_err(|error| StoreError::Migration(Box::new(error)))?;
     drop(setting_up);
     Ok(connection)

@@ -172,7 +172,9 @@ impl Queue {
             connected => connected?,
         };
         CONNECT_MIGRATE.hit();
+        // In one transaction: a kill between a version and the note of it would leave a store that nobody opens again.
         embedded::migrations::runner()
+            .set_grouped(true)
             .run(&mut connection)
             .map_err(|source| QueueError::Migrate {
                 path: path.clone(),
