@@ -56,6 +56,17 @@ impl Phone {
         }
     }
 
+    /// The same after it waited so often for what was put off. Chance and all that is dated stand: a drive is dated when it is begun.
+    #[must_use]
+    pub fn after_waits(&self, waits: u32) -> Self {
+        /// One wait: what kills have put off again and again is put off by an hour at most.
+        const WAIT_MS: u64 = 10 * 60_000;
+        Self {
+            clock_ms: self.clock_ms + u64::from(waits) * WAIT_MS,
+            ..self.clone()
+        }
+    }
+
     /// The command that starts it; `server` is where it sends to, if anywhere.
     ///
     /// # Errors

@@ -128,12 +128,13 @@ impl Run<'_> {
             .task(&world.drive(what.who), &world.standing_drive());
         let log = self.life.folder.join(format!("phone-{}.log", what.who));
         let mut settled = Settled::default();
+        let mut waits = 0;
         for life in 0..LIVES_MAX + self.kills_left() {
             self.await_server()?;
             let phone = if what.plays == Plays::OwnLive {
                 phone.in_life(life)
             } else {
-                phone.clone()
+                phone.after_waits(waits)
             };
             let mut command = phone.command(&task, what.is_online.then_some(url.as_str()))?;
             command.envs(self.trouble.environment(Side::Phone));
@@ -146,7 +147,9 @@ impl Run<'_> {
                     return Ok(());
                 }
                 Lived::Killed => {}
-                Lived::Code(code) if code == i32::from(PENDING) || code == i32::from(NOT_MET) => {}
+                // The drive is played, and what is left was put off.
+                Lived::Code(code) if code == i32::from(PENDING) => waits += 1,
+                Lived::Code(code) if code == i32::from(NOT_MET) => {}
                 Lived::Code(code) => {
                     bail!("the phone ended with {code}; its log is {}", log.display())
                 }
